@@ -1,0 +1,1 @@
+"""A publisher's folder on disk -> records. No torch."""

@@ -1,0 +1,1 @@
+"""A synthetic archive, written in the layout of a real one."""

@@ -1,0 +1,1 @@
+"""What happens around training: averages, checkpoints, sample grids, progress."""

@@ -1,0 +1,1 @@
+"""Prepared arrays -> datasets, samplers and LightningDataModules."""

@@ -1,0 +1,24 @@
+"""Typed batches: what a method may expect of each field."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+NON_MALIGNANT, MALIGNANT = 0, 1
+
+
+class InfillBatch(NamedTuple):
+    """Patches to infill.
+
+    image:     (B, 1, H, W) float32 in [0, 1]
+    corrupted: (B, 1, H, W) float32 in [0, 1], noise where the mask is 1
+    mask:      (B, 1, H, W) float32 in {0, 1}, 1 = lesion to infill
+    label:     (B,) int64, 0 = non-malignant, 1 = malignant
+    """
+
+    image: Tensor
+    corrupted: Tensor
+    mask: Tensor
+    label: Tensor

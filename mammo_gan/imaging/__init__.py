@@ -1,0 +1,1 @@
+"""Pixels: decoding, intensity, breast mask, geometry, patches. numpy only."""

@@ -1,0 +1,1 @@
+"""Each paper's method as a LightningModule."""

@@ -1,0 +1,1 @@
+"""nn.Module only; imports nothing of the package."""

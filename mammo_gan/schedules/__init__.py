@@ -1,0 +1,1 @@
+"""Pure functions of progress: what a training step does when."""

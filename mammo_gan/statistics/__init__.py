@@ -1,0 +1,1 @@
+"""The mathematics of evaluation in numpy and scipy."""

@@ -1,0 +1,1 @@
+"""Trained generators -> synthetic images written as records."""
