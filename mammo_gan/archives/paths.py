@@ -1,0 +1,95 @@
+"""Paths within an archive's root, which is only ever read, and files of ours that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammo_gan.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies below a root: posix paths relative to it, sorted."""
+
+    files: tuple[str, ...]
+    closed_folders: tuple[str, ...]  # folders that may not be listed
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The file that `relative` names below `root`, links followed.
+
+    Raises:
+        UserError: the path leaves the root, be it by `..`, as an absolute path or through a link, or is none at all.
+    """
+    try:
+        home = root.resolve()
+        path = (home / relative).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name too long, a null character
+        raise UserError(f"{relative!r}: is no usable path ({error}); mend it in the archive's table") from error
+    if not path.is_relative_to(home):
+        raise UserError(
+            f"{relative}: expected a path within the archive's root {home}, found one that leads to {path}; "
+            "put the file below the root and name it relative to it"
+        )
+    return path
+
+
+def listing(root: Path) -> Listing:
+    """All files below `root`. Links to folders are not followed, so that no circle of links is walked for ever."""
+    files: list[str] = []
+    closed: list[str] = []
+
+    def note_closed(error: OSError) -> None:
+        closed.append(Path(error.filename).relative_to(root).as_posix())
+
+    for folder, _, names in os.walk(root, onerror=note_closed):
+        prefix = Path(folder).relative_to(root)
+        files.extend((prefix / name).as_posix() for name in names)
+    return Listing(tuple(sorted(files)), tuple(sorted(closed)))
+
+
+def beside(folder: Path, name: str) -> Path | None:
+    """The file `name` in `folder`, whether its name is in upper or in lower case; None if it isn't there.
+
+    Copies by way of other file systems come back with their names in lower case.
+    """
+    exact = folder / name
+    if exact.is_file():
+        return exact
+    try:
+        alike = [path for path in folder.iterdir() if path.name.upper() == name.upper() and path.is_file()]
+    except OSError:
+        return None
+    return min(alike, default=None)
+
+
+def read_text(path: Path) -> str:
+    """A text file as str: UTF-8 with or without a byte order mark, otherwise Latin-1, which takes any byte.
+
+    Raises:
+        UserError: the file is not there or may not be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror}); check that it is there and readable") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to, renamed to it at the end: readers see the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

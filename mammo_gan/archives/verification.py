@@ -1,0 +1,91 @@
+"""Is an image what its record says? Decided by decoding it and its masks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_gan.archives.integrity import Fault
+from mammo_gan.archives.reader import Reader
+from mammo_gan.archives.records import Box, Lesion, Mammogram
+from mammo_gan.errors import UserError
+
+
+def verify(reader: Reader, root: Path, mammogram: Mammogram) -> Mammogram | tuple[Fault, ...]:
+    """The record, boxes filled in from masks where they were unknown, or all that is wrong with its files.
+
+    `UserError` alone becomes a fault: whatever else is raised is a mistake in the program and goes through.
+    """
+    faults = _image_faults(reader, root, mammogram)
+    lesions: list[Lesion] = []
+    for lesion in mammogram.lesions:
+        checked = _lesion(reader, root, mammogram, lesion)
+        if isinstance(checked, Fault):
+            faults.append(checked)
+        else:
+            lesions.append(checked)
+    return tuple(faults) if faults else replace(mammogram, lesions=tuple(lesions))
+
+
+def _image_faults(reader: Reader, root: Path, mammogram: Mammogram) -> list[Fault]:
+    size = _size((mammogram.height, mammogram.width))
+    try:
+        pixels = reader.pixels(root, mammogram)
+    except UserError as error:
+        advice = "fetch the file again or leave it out"
+        return [Fault(mammogram.image, "unreadable image", f"a readable image of {size}", str(error), advice)]
+    if pixels.shape != (mammogram.height, mammogram.width):
+        advice = "fetch image and description again"
+        return [Fault(mammogram.image, "image of another size", size, _size(pixels.shape), advice)]
+    if pixels.min() == pixels.max():
+        found = f"the value {pixels.min()} in all pixels"
+        return [Fault(mammogram.image, "empty image", "an image of several grey levels", found, "fetch it again")]
+    return []
+
+
+def _lesion(reader: Reader, root: Path, mammogram: Mammogram, lesion: Lesion) -> Lesion | Fault:
+    box, size = lesion.box, _size((mammogram.height, mammogram.width))
+    what = f"lesion {lesion.number}"
+    if box is not None and not (
+        0 <= box.x0 and box.x1 <= mammogram.width and 0 <= box.y0 and box.y1 <= mammogram.height
+    ):
+        found = f"columns {box.x0} to {box.x1 - 1}, rows {box.y0} to {box.y1 - 1}"
+        expected = f"the box of {what} within {size}"
+        return Fault(mammogram.image, "box outside the image", expected, found, "correct the box")
+    if not lesion.has_mask:
+        return lesion
+    try:
+        mask = reader.mask(root, mammogram, lesion)
+    except UserError as error:
+        expected = f"a readable mask of {what}"
+        return Fault(mammogram.image, "unreadable mask", expected, str(error), "save the mask again or leave it out")
+    if mask.shape != (mammogram.height, mammogram.width):
+        expected, advice = f"a mask of {what} of {size}", "save the mask at the image's size"
+        return Fault(mammogram.image, "mask of another size", expected, _size(mask.shape), advice)
+    extent = _extent(mask)
+    if extent is None:
+        return Fault(
+            mammogram.image, "empty mask", f"pixels of {what}", "none", "draw the lesion or leave the mask out"
+        )
+    if box is not None and not _overlap(box, extent):
+        advice = "correct the box, columns before rows, or leave it out"
+        return Fault(mammogram.image, "box beside its mask", f"{what} about {extent}", str(box), advice)
+    return replace(lesion, box=extent) if box is None else lesion
+
+
+def _extent(mask: NDArray[np.bool_]) -> Box | None:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(side) for side in shape) + " px (height x width)"

@@ -1,0 +1,77 @@
+"""Settings that are each right and can't be together, said before any work."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+
+def find(cfg: DictConfig) -> list[str]:
+    """One sentence for each contradiction of a composed configuration; empty when it can run."""
+    if cfg.name is None:
+        return ["no experiment was chosen: add experiment=NAME (`--help` lists them)"]
+    return [*_stages(cfg), *_source(cfg), *_split(cfg), *_sizes(cfg), *_counts(cfg), *_precision(cfg), *_files(cfg)]
+
+
+def _stages(cfg: DictConfig) -> Iterator[str]:
+    for name in cfg.stages or []:
+        if name not in cfg.pipeline:
+            close = difflib.get_close_matches(name, list(cfg.pipeline), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"stages: {name} is not a stage of {cfg.name}{hint} It has {', '.join(cfg.pipeline)}"
+    if cfg.resume not in ("last", "none"):
+        yield f"resume={cfg.resume}: expected last or none"
+
+
+def _source(cfg: DictConfig) -> Iterator[str]:
+    if cfg.source.name == "phantom" and cfg.archive.phantom is None:
+        yield f"source=phantom can't be written in the layout of archive={cfg.archive.name}; archive=ddsm can"
+
+
+def _split(cfg: DictConfig) -> Iterator[str]:
+    shares = cfg.split.fractions.values()
+    if not math.isclose(sum(shares), 1) or min(shares) < 0:
+        yield f"split.fractions={dict(cfg.split.fractions)}: expected shares that sum to 1, got {sum(shares):g}"
+
+
+def _sizes(cfg: DictConfig) -> Iterator[str]:
+    size, blocks = cfg.method.image_size, len(cfg.method.generator.channels)
+    grows_to = 4 * 2 ** (blocks - 1)
+    if size != grows_to:
+        yield (
+            f"method.image_size={size}: {blocks} generator blocks (method.generator.channels) "
+            f"grow from 4 to {grows_to} px; change one of the two"
+        )
+    height, width = cfg.data.fit_height, cfg.data.fit_width
+    if size > min(height, width):
+        yield f"patches of {size} px don't fit into images of {height}x{width} px (data.fit_height, data.fit_width)"
+
+
+def _counts(cfg: DictConfig) -> Iterator[str]:
+    for key in ("batch_size", "iterations"):
+        if cfg.training[key] < 1:
+            yield f"training.{key}={cfg.training[key]}: expected 1 or more"
+    if cfg.data.patches_per_class < 1:
+        yield f"data.patches_per_class={cfg.data.patches_per_class}: expected 1 or more"
+    if cfg.jobs == 0:
+        yield "jobs=0: expected 1 or more, or -1 for all cores"
+
+
+def _precision(cfg: DictConfig) -> Iterator[str]:
+    known = ("32-true", "bf16-mixed", "16-mixed")
+    if cfg.trainer.precision not in known:
+        yield f"trainer.precision={cfg.trainer.precision}: expected one of {', '.join(known)}"
+    if cfg.trainer.precision == "16-mixed" and cfg.trainer.accelerator == "cpu":
+        yield "trainer.precision=16-mixed needs a GPU; the CPU has bf16-mixed"
+
+
+def _files(cfg: DictConfig) -> Iterator[str]:
+    if cfg.init_from is not None and not Path(cfg.init_from).is_file():
+        yield f"init_from={cfg.init_from}: there is no such file"
+    vgg19 = str(cfg.weights.vgg19)
+    if vgg19.endswith(".safetensors") and not Path(vgg19).is_file():
+        yield f"weights.vgg19={vgg19}: there is no such file"

@@ -1,0 +1,76 @@
+"""An experiment: its stages in order, each made once and found again by its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from mammo_gan.archives import identity
+from mammo_gan.errors import UserError
+from mammo_gan.stages import run_folder
+from mammo_gan.stages.screen import Screen
+from mammo_gan.stages.stage import Context, Stage, describe, is_whole, key, make
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A stage of this experiment with the folder that its output has, or will have."""
+
+    name: str
+    stage: Stage
+    key: str
+    folder: Path
+
+
+def run(cfg: DictConfig) -> dict[str, Path]:
+    """Run the experiment's stages, or those that `cfg.stages` names, and return each one's folder.
+
+    Raises:
+        UserError: anything that a user can mend.
+    """
+    hydra_cfg = HydraConfig.get()
+    folder = Path(hydra_cfg.runtime.output_dir)
+    screen = Screen()
+    run_folder.describe(folder, cfg, list(hydra_cfg.overrides.task))
+    identity_key = identity.load_key(Path(cfg.paths.identity_key))
+    chosen = list(cfg.stages) if cfg.stages is not None else list(cfg.pipeline)
+    folders: dict[str, Path] = {}
+    keys: dict[str, str] = {}
+    for name in cfg.pipeline:
+        instance = _instance(name, cfg, folder, keys)
+        keys[name], folders[name] = instance.key, instance.folder
+        if name in chosen:
+            inputs = {needed: _whole(needed, folders, cfg) for needed in instance.stage.inputs}
+            _make(instance, Context(folder, inputs, identity_key, cfg.jobs, screen))
+    return folders
+
+
+def _instance(name: str, cfg: DictConfig, folder: Path, keys: dict[str, str]) -> Instance:
+    node = cfg.pipeline[name]
+    stage: Stage = instantiate(node, _recursive_=False)
+    stage_key = key(stage, node, {needed: keys[needed] for needed in stage.inputs})
+    place = Path(cfg.paths.stages) / name.replace("/", "-") / stage_key
+    return Instance(name, stage, stage_key, place if stage.shared else folder)
+
+
+def _make(instance: Instance, context: Context) -> None:
+    name, screen = instance.name, context.screen
+    if not instance.stage.shared:
+        instance.stage.run(instance.folder, context)
+    elif make(name, instance.stage, instance.key, instance.folder, context):
+        screen.say(f"{name}: done in {describe(instance.folder)['seconds']:.1f} s, {instance.folder}")
+    else:
+        screen.say(f"{name}: already there, {instance.folder}")
+
+
+def _whole(name: str, folders: dict[str, Path], cfg: DictConfig) -> Path:
+    if not is_whole(folders[name]):
+        raise UserError(
+            f"stage {name} has not been made for these settings: looked in {folders[name]}. "
+            f"Add it, as in stages=[{','.join([name, *(cfg.stages or [])])}], or leave stages= out"
+        )
+    return folders[name]

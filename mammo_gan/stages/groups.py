@@ -1,0 +1,30 @@
+"""The configuration's groups and their options, read from the files' names and first lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent
+
+
+def conf_folder() -> Path:
+    """The configuration: inside an installed wheel, or at the top of a checkout."""
+    installed, checkout = PACKAGE / "conf", PACKAGE.parent / "conf"
+    return installed if installed.is_dir() else checkout
+
+
+def group_names() -> list[str]:
+    """The groups that a user chooses from, `experiment` first."""
+    names = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
+    return sorted(names, key=lambda name: name != "experiment")
+
+
+def group_options(group: str) -> list[tuple[str, str]]:
+    """A group's options with the line that describes each: the first comment of its file."""
+    folder = conf_folder() / group
+    return [(path.stem, _description(path)) for path in sorted(folder.glob("*.yaml"))]
+
+
+def _description(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    return first.removeprefix("#").strip()

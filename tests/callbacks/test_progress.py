@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+from rich.console import Console
+
+from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
+from mammo_gan.callbacks.progress import IterationProgress
+from mammo_gan.callbacks.stop import StopAtIteration
+from mammo_gan.callbacks.throughput import Throughput
+from tests.callbacks.tiny_gan import TinyGan, fit
+
+
+def console(*, terminal: bool) -> tuple[Console, io.StringIO]:
+    text = io.StringIO()
+    return Console(file=text, force_terminal=terminal, width=160, soft_wrap=True), text
+
+
+def test_a_log_file_gets_whole_lines(tmp_path: Path) -> None:
+    screen, text = console(terminal=False)
+    progress = IterationProgress(12, line_seconds=0, console=screen)
+    fit(TinyGan(), tmp_path, [StopAtIteration(12), Throughput(2), progress], bar=True)
+    lines = text.getvalue().splitlines()
+    assert len(lines) == 13  # each iteration and the end
+    assert re.match(r"iteration 1/12  alternating  loss_discriminator \S+  \d+:\d\d:\d\d left$", lines[0])
+    assert re.match(r"iteration 12/12  alternating  loss_.* loss_\w+ \S+  [\d.]+ images/s$", lines[-1])
+    assert "\x1b" not in text.getvalue()
+
+
+def test_lines_are_seldom(tmp_path: Path) -> None:
+    screen, text = console(terminal=False)
+    fit(TinyGan(), tmp_path, [StopAtIteration(12), IterationProgress(12, console=screen)], bar=True)
+    assert len(text.getvalue().splitlines()) == 1
+
+
+def test_a_terminal_gets_a_bar_up_to_the_end(tmp_path: Path) -> None:
+    screen, text = console(terminal=True)
+    progress = IterationProgress(6, losses=["loss_generator"], bar_seconds=0, console=screen)
+    fit(TinyGan(), tmp_path, [StopAtIteration(6), progress], bar=True)
+    assert "6/6" in text.getvalue()
+    assert "loss_generator" in text.getvalue()
+    assert "loss_discriminator" not in text.getvalue()
+
+
+def test_a_resumed_training_starts_where_it_was(tmp_path: Path) -> None:
+    fit(TinyGan(), tmp_path, [StopAtIteration(6), AtomicCheckpoint(tmp_path, None)])
+    screen, text = console(terminal=False)
+    progress = IterationProgress(9, line_seconds=0, console=screen)
+    fit(TinyGan(), tmp_path, [StopAtIteration(9), progress], resume=find_last(tmp_path), bar=True)
+    assert text.getvalue().startswith("iteration 7/9")
+
+
+def test_a_complete_training_says_nothing(tmp_path: Path) -> None:
+    fit(TinyGan(), tmp_path, [StopAtIteration(4), AtomicCheckpoint(tmp_path, None)])
+    screen, text = console(terminal=False)
+    progress = IterationProgress(4, line_seconds=0, console=screen)
+    fit(TinyGan(), tmp_path, [StopAtIteration(4), progress], resume=find_last(tmp_path), bar=True)
+    assert text.getvalue() == ""
+
+
+def test_other_processes_stay_silent(tmp_path: Path) -> None:
+    screen, text = console(terminal=False)
+    progress = IterationProgress(4, line_seconds=0, console=screen)
+    progress.disable()
+    fit(TinyGan(), tmp_path, [StopAtIteration(4), progress], bar=True)
+    assert text.getvalue() == ""

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from mammo_gan.callbacks import throughput
+from mammo_gan.callbacks.stop import StopAtIteration
+from mammo_gan.callbacks.throughput import Throughput, untimed
+from tests.callbacks.tiny_gan import TinyGan, fit
+
+
+class Clock:
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr(throughput, "time", clock)
+    yield clock
+
+
+class Pace(Callback):
+    """Every iteration takes half a second, the first one ten, and after the seventh comes a break of 100 s."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        self.clock.now += 10.0 if int(pl_module.iterations) == 0 else 0.5  # type: ignore[arg-type]
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        if int(pl_module.iterations) == 7:  # type: ignore[arg-type]
+            with untimed(trainer):
+                self.clock.now += 100.0
+
+
+def test_breaks_and_the_first_iteration_do_not_count(tmp_path: Path, clock: Clock) -> None:
+    speed = Throughput(5)
+    trainer = fit(TinyGan(), tmp_path, [StopAtIteration(10), Pace(clock), speed])
+    assert speed.latest == pytest.approx(2 / 0.5)  # two images an iteration
+    assert float(trainer.callback_metrics["images_per_second"]) == pytest.approx(2 / 0.5)
+
+
+def test_no_speed_before_a_window_is_whole(tmp_path: Path, clock: Clock) -> None:
+    speed = Throughput(5)
+    trainer = fit(TinyGan(), tmp_path, [StopAtIteration(4), Pace(clock), speed])
+    assert speed.latest is None
+    assert "images_per_second" not in trainer.callback_metrics
+
+
+def test_an_empty_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one iteration"):
+        Throughput(0)

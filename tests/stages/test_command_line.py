@@ -1,0 +1,140 @@
+"""The command line is checked before any work: names, types, contradictions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mammo_gan.errors import UserError
+from mammo_gan.stages import command_line, help
+from mammo_gan.stages.groups import group_options
+
+CIGAN = "experiment=cigan_ddsm"
+PHANTOM = [CIGAN, "source=phantom", "scale=demo"]
+
+
+def refusal(*overrides: str) -> str:
+    with pytest.raises(UserError) as caught:
+        command_line.check(list(overrides))
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def test_good_command_lines_pass() -> None:
+    command_line.check(PHANTOM)
+    command_line.check([*PHANTOM, "seed=2", "training.batch_size=4", "stages=[index]", "archive.root=/data/DDSM"])
+    command_line.check(["-m", *PHANTOM, "seed=1,2,3"])
+
+
+@pytest.mark.parametrize(
+    ("override", "nearest"),
+    [
+        ("training.batchsize=4", "training.batch_size"),
+        ("batch_size=4", "training.batch_size"),
+        ("experimnt=cigan_ddsm", "experiment"),
+        ("archive=dsdm", "ddsm"),
+        ("scale=dmeo", "demo"),
+        ("+training.batchsize=4", "training.batch_size"),
+        ("stages=[prepare/patch]", "prepare/patches"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(override: str, nearest: str) -> None:
+    assert f"Did you mean {nearest}?" in refusal(*PHANTOM, override).replace("did you", "Did you")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.batch_size=four",
+        "training.batch_size=4.5",
+        "seed=[1]",
+        "training.flips=3",
+        "split.fractions.train=most",
+    ],
+)
+def test_a_wrong_type_is_named(override: str) -> None:
+    assert "expected" in refusal(*PHANTOM, override)
+
+
+def test_a_bad_value_anywhere_in_a_sweep_is_found() -> None:
+    assert "training.batch_size=x" in refusal("-m", *PHANTOM, "seed=1,2", "training.batch_size=4,x")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("method.image_size=100", "generator blocks"),
+        ("split.fractions.train=0.9", "sum to 1"),
+        ("archive=mias", "layout of archive=mias"),
+        ("training.batch_size=0", "expected 1 or more"),
+        ("resume=first", "expected last or none"),
+        ("init_from=/nowhere/at/all.ckpt", "no such file"),
+        ("weights.vgg19=/nowhere/vgg.safetensors", "no such file"),
+        ("trainer.precision=17", "trainer.precision"),
+    ],
+)
+def test_a_contradiction_is_said(override: str, said: str) -> None:
+    assert said in refusal(*PHANTOM, override)
+
+
+def test_an_experiment_must_be_chosen() -> None:
+    assert "no experiment" in refusal("scale=demo")
+
+
+def test_help_lists_every_option_with_a_line() -> None:
+    text = help.text()
+    for group in ("experiment", "archive", "scale", "preset", "weights", "trainer"):
+        for name, description in group_options(group):
+            assert description
+            assert any(name in line and description in line for line in text.splitlines())
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mammo_gan.run", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | variables, check=False)
+
+
+def test_bad_input_is_one_line_exit_code_two_and_no_folder(tmp_path: Path) -> None:
+    start = time.monotonic()
+    done = run(*PHANTOM, "training.batchsize=4", MAMMO_GAN_OUTPUT=str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    assert time.monotonic() - start < 30  # a generous bound for a busy machine; the promise is 5 s
+
+
+def test_a_missing_root_names_the_variable_and_the_way_out(tmp_path: Path) -> None:
+    done = run(CIGAN, MAMMO_GAN_OUTPUT=str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    for said in ("DDSM_ROOT", "archive.root", "source=phantom"):
+        assert said in done.stderr
+
+
+def test_help_does_not_import_torch() -> None:
+    code = (
+        "import sys; sys.argv = ['run', '--help']; from mammo_gan import run; run.main(); "
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_shell_completion_knows_groups_and_settings() -> None:
+    mammo_gan = Path(sys.executable).parent / "mammo-gan"
+    for line, expected in (("mammo-gan scale=", "scale=demo"), ("mammo-gan archive.ro", "archive.root=")):
+        done = subprocess.run(
+            [mammo_gan, "-sc", "query=bash"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=os.environ | {"COMP_LINE": line, "COMP_POINT": str(len(line))},
+        )
+        assert expected in done.stdout.split(), done.stderr

@@ -1,0 +1,65 @@
+"""Every experiment composes, instantiates and runs whole at scale=smoke."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from mammo_gan.stages import contradictions
+from mammo_gan.stages.groups import conf_folder, group_options
+
+EXPERIMENTS = [name for name, _ in group_options("experiment")]
+PRESETS = [name for name, _ in group_options("preset")]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("scale", ["paper", "demo", "smoke"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes_and_its_method_instantiates(experiment: str, scale: str, preset: str) -> None:
+    overrides = [f"experiment={experiment}", f"scale={scale}", f"preset={preset}", "weights=random"]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose("config", overrides=overrides)
+    assert contradictions.find(cfg) == []
+    method = instantiate(cfg.method, _convert_="all")
+    assert int(method.iterations) == 0
+
+
+def run(output: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mammo_gan.run", "source=phantom", "scale=smoke", "weights=random", *overrides]
+    variables = os.environ | {"MAMMO_GAN_OUTPUT": str(output), "WANDB_MODE": "offline"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, env=variables, check=False)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_runs_to_its_report_and_is_not_made_twice(experiment: str, tmp_path: Path) -> None:
+    first = run(tmp_path, f"experiment={experiment}")
+    assert first.returncode == 0, first.stderr + first.stdout
+    report = Path(first.stdout.strip().splitlines()[-1])
+    assert report.is_file()
+    assert report.suffix == ".html"
+    page = report.read_text(encoding="utf-8")
+    assert "phantom" in page
+    assert "random" in page
+
+    folder = report.parent
+    schema = Path(__file__).parents[1] / "mammo_gan" / "reporting" / "results.schema.json"
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    jsonschema.validate(results, json.loads(schema.read_text(encoding="utf-8")))
+    for name in ("config.yaml", "overrides.yaml", "environment.json"):
+        assert (folder / name).stat().st_size > 0
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) > 1
+
+    again = run(tmp_path, f"experiment={experiment}")
+    assert again.returncode == 0, again.stderr
+    assert "done in" not in again.stdout
+    assert again.stdout.count("already there") == len(results["stages"])
