@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_gan.archives.ics import Case, Film, parse_ics
-from mammo_gan.archives.integrity import Fault, closed_folder
+from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.overlay import Abnormality, parse_overlay
 from mammo_gan.archives.paths import beside, inside, listing, read_text
 from mammo_gan.archives.reader import Reader
@@ -49,14 +49,16 @@ class DDSM(Reader):
 
     def scan(self, root: Path) -> Iterator[Mammogram | Fault]:
         found = listing(root)
-        yield from map(closed_folder, found.closed_folders)
+        yield from found.faults
         for file in found.files:
             if not file.lower().endswith(".ics"):
                 continue
             try:
                 case = parse_ics(read_text(inside(root, file)), PurePosixPath(file).stem)
             except UserError as error:
-                yield Fault(file, "unreadable .ics", "a case's description as DDSM writes it", str(error), _AGAIN)
+                yield Fault(
+                    file, "unreadable .ics", "a case's description as DDSM writes it", told(error, root), _AGAIN
+                )
                 continue
             for film in case.films:
                 yield _film(root, PurePosixPath(file).parent, case, film)
@@ -92,7 +94,7 @@ def _film(root: Path, folder: PurePosixPath, case: Case, film: Film) -> Mammogra
         lesions = () if overlay is None else _lesions(_abnormalities(root, overlay), film)
     except UserError as error:
         expected = "the findings of one film as DDSM writes them"
-        return Fault(overlay or image, "unreadable overlay", expected, str(error), _AGAIN)
+        return Fault(overlay or image, "unreadable overlay", expected, told(error, root), _AGAIN)
     return Mammogram(
         archive=DDSM.name,
         source="disk",

@@ -12,8 +12,9 @@ import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mammo_gan.archives.atomic import written_whole
 from mammo_gan.archives.integrity import Fault
-from mammo_gan.archives.paths import listing, written_whole
+from mammo_gan.archives.paths import listing
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Box, Lesion, Mammogram, Origin, Source
 from mammo_gan.archives.verification import verify
@@ -131,11 +132,14 @@ def fingerprint(root: Path) -> str:
     The pixels are not read, so this takes seconds where the index takes hours.
     """
     digest = hashlib.sha256()
-    for file in listing(root).files:
+    below = listing(root)
+    for file in below.files:
         path = root / file
         try:
             state = path.stat()
         except OSError:  # a link that leads nowhere
             state = path.lstat()
-        digest.update(f"{file}\0{state.st_size}\0{state.st_mtime_ns}\0".encode(errors="surrogateescape"))
+        digest.update(f"{file}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
+    for fault in below.faults:
+        digest.update(f"{fault.file}\0".encode())
     return digest.hexdigest()

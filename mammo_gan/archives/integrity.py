@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mammo_gan.archives.paths import written_whole
+from mammo_gan.archives.atomic import written_whole
 from mammo_gan.errors import UserError
 
 
@@ -26,9 +26,9 @@ class Fault:
     advice: str
 
 
-def closed_folder(folder: str) -> Fault:
-    """The fault of a folder below the root that may not be listed."""
-    return Fault(folder, "closed folder", "a folder that can be listed", "no permission", "open it or move it away")
+def told(error: Exception, root: Path) -> str:
+    """An error's text with paths relative to `root`, so that a table of faults stays readable."""
+    return str(error).replace(f"{root.resolve()}/", "")
 
 
 def write(path: Path, faults: Sequence[Fault], files_seen: int) -> None:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_gan.archives.integrity import Fault, closed_folder
+from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.paths import inside, listing, read_text
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Box, Lesion, LesionKind, Mammogram, Pathology
@@ -93,7 +93,7 @@ class MIAS(Reader):
 
     def scan(self, root: Path) -> Iterator[Mammogram | Fault]:
         found = listing(root)
-        yield from map(closed_folder, found.closed_folders)
+        yield from found.faults
         films = [file for file in found.files if _FILM.fullmatch(PurePosixPath(file).name)]
         if not films:
             return
@@ -107,7 +107,9 @@ class MIAS(Reader):
             try:
                 header = read_header(inside(root, file))
             except UserError as error:
-                yield Fault(file, "unreadable image", "a PGM film of 1024 x 1024 px", str(error), "unpack it again")
+                yield Fault(
+                    file, "unreadable image", "a PGM film of 1024 x 1024 px", told(error, root), "unpack it again"
+                )
                 continue
             yield _mammogram(file, rows[film], header.height, header.width, header.bits)
 
@@ -116,13 +118,14 @@ class MIAS(Reader):
 
     def mask(self, root: Path, mammogram: Mammogram, lesion: Lesion) -> NDArray[np.bool_]:
         rows, _ = parse_info(read_text(_info(self, root, listing(root).files)))
-        row = rows[PurePosixPath(mammogram.image).name[3:6]][lesion.number - 1]
-        if row.circle is None:
+        circles = [row.circle for row in rows.get(PurePosixPath(mammogram.image).name[3:6], ())]
+        circle = circles[lesion.number - 1] if lesion.number <= len(circles) else None
+        if circle is None:
             raise UserError(
                 f"{mammogram.image}: expected a circle of lesion {lesion.number}, found none; index it again"
             )
         # Assumption: a lesion is all of its circle. MIAS draws no outlines.
-        x, y, radius = row.circle
+        x, y, radius = circle
         return disk_mask(x, mammogram.height - y, radius, mammogram.height, mammogram.width)
 
 

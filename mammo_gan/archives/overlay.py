@@ -7,7 +7,7 @@ archive's own files and isn't looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +29,7 @@ _REACH = 0.1  # a boundary may leave the film by this share of its longer side, 
 
 @dataclass(slots=True)
 class Abnormality:
-    """One finding. `number` is the file's; outlines are closed polygons, (N, 2) int64 xy in px."""
+    """One finding. `number` is the file's; outlines are (N, 2) int64 xy in px, one boundary at least."""
 
     number: int
     types: list[str] = field(default_factory=list)  # "MASS SHAPE IRREGULAR MARGINS SPICULATED"; two are possible
@@ -57,14 +57,12 @@ class Abnormality:
             return "distortion"
         return "asymmetry" if shapes and shapes <= _ASYMMETRIES else "mass"
 
-    def box(self, height: int, width: int) -> Box | None:
-        """The boundary's extent within the film; None where no boundary was drawn.
+    def box(self, height: int, width: int) -> Box:
+        """The boundary's extent within the film.
 
         Raises:
             UserError: the boundary lies outside the film, or leaves it by far.
         """
-        if not self.boundaries:
-            return None
         points = np.concatenate(self.boundaries)
         (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height)
@@ -85,33 +83,42 @@ def parse_overlay(text: str) -> tuple[Abnormality, ...]:
     """
     abnormalities: list[Abnormality] = []
     announced = 0
-    outlines: list[NDArray[np.int64]] | None = None  # where the chain goes whose heading was read last
-    chain: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        key, _, value = line.strip().partition(" ")
-        if key[:1].isdigit() or key == "#" or chain:
-            if outlines is None:
-                raise UserError(f"line {number}: expected BOUNDARY or CORE before a chain code, found {line[:40]!r}")
-            # A chain may be broken into several lines; its end is the # alone.
-            chain += line.replace("#", " # ").split()
-            if chain and chain[-1] == "#":
-                outlines.append(_polygon(chain[:-1], number))
-                outlines, chain = None, []
-        elif outlines is not None and key:
-            raise UserError(f"line {number}: expected a chain code, found {line[:40]!r}")
-        elif key == "TOTAL_ABNORMALITIES":
+    for number, key, value in _statements(text):
+        if key == "TOTAL_ABNORMALITIES":
             announced = _whole(value, key, number)
         elif key == "ABNORMALITY":
             abnormalities.append(Abnormality(_whole(value, key, number)))
-        elif key in ("BOUNDARY", "CORE"):
-            current = _current(abnormalities, key, number)
-            outlines = current.boundaries if key == "BOUNDARY" else current.cores
+        elif key == "BOUNDARY":
+            _current(abnormalities, key, number).boundaries.append(_polygon(value, number))
+        elif key == "CORE":
+            _current(abnormalities, key, number).cores.append(_polygon(value, number))
         elif key in ("LESION_TYPE", "ASSESSMENT", "PATHOLOGY"):
-            _note(_current(abnormalities, key, number), key, value.strip(), number)
-    if outlines is not None:
-        raise UserError("expected # at the end of the last outline, found the end of the file: it is truncated")
+            _note(_current(abnormalities, key, number), key, value, number)
     _check_whole(abnormalities, announced)
     return tuple(abnormalities)
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, str]]:
+    """Line number, key and value of each statement. The value of an outline is its chain without the # at its end."""
+    outline: tuple[int, str] | None = None
+    chain: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.replace("#", " # ").split()
+        if not words:
+            continue
+        if outline is None and words[0] in ("BOUNDARY", "CORE"):
+            outline = number, words[0]
+        elif outline is None:
+            yield number, words[0], " ".join(words[1:])
+        elif not words[0].isdecimal() and words[0] != "#":
+            raise UserError(f"line {number}: expected a chain code ending with #, found {line.strip()[:40]!r}")
+        else:
+            chain += words  # a long chain may be broken into several lines
+            if words[-1] == "#":
+                yield *outline, " ".join(chain[:-1])
+                outline, chain = None, []
+    if outline is not None:
+        raise UserError(f"expected # at the end of {outline[1]}, found the end of the file: it is truncated")
 
 
 def _current(abnormalities: list[Abnormality], key: str, number: int) -> Abnormality:
@@ -123,7 +130,7 @@ def _current(abnormalities: list[Abnormality], key: str, number: int) -> Abnorma
 def _note(abnormality: Abnormality, key: str, value: str, number: int) -> None:
     """Keeps one line of an abnormality's description."""
     if key == "LESION_TYPE":
-        abnormality.types.append(" ".join(value.upper().split()))
+        abnormality.types.append(value.upper())
     elif key == "ASSESSMENT":
         abnormality.assessment = int(value) if value in set("012345") else None
     elif value.upper() in _PATHOLOGIES:
@@ -143,10 +150,11 @@ def _check_whole(abnormalities: list[Abnormality], announced: int) -> None:
             raise UserError(f"expected a {lacking} of abnormality {abnormality.number}, found none")
 
 
-def _polygon(words: list[str], number: int) -> NDArray[np.int64]:
+def _polygon(chain: str, number: int) -> NDArray[np.int64]:
     """COLUMN ROW CODE CODE ... -> the outline's pixels."""
+    words = chain.split()
     if len(words) < 2 or not all(word.isdecimal() and word.isascii() and len(word) < 7 for word in words):
-        raise UserError(f"line {number}: expected an outline as COLUMN ROW and codes, found {' '.join(words)[:40]!r}")
+        raise UserError(f"line {number}: expected an outline as COLUMN ROW and codes, found {chain[:40]!r}")
     column, row, *codes = (int(word) for word in words)
     if max(codes, default=0) > 7:
         raise UserError(f"line {number}: expected chain codes 0 to 7, found {max(codes)}")
@@ -154,7 +162,6 @@ def _polygon(words: list[str], number: int) -> NDArray[np.int64]:
 
 
 def _whole(value: str, key: str, number: int) -> int:
-    word = value.strip()
-    if not (word.isdecimal() and word.isascii() and len(word) < 7):
-        raise UserError(f"line {number}: expected {key} and a number, found {word[:40]!r}")
-    return int(word)
+    if not (value.isdecimal() and value.isascii() and len(value) < 7):
+        raise UserError(f"line {number}: expected {key} and a number, found {value[:40]!r}")
+    return int(value)

@@ -1,22 +1,21 @@
-"""Paths within an archive's root, which is only ever read, and files of ours that appear whole or not at all."""
+"""Paths within an archive's root, which is only ever read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mammo_gan.archives.integrity import Fault
 from mammo_gan.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies below a root: posix paths relative to it, sorted."""
+    """What lies below a root: posix paths relative to it, sorted, and what can't be reached."""
 
     files: tuple[str, ...]
-    closed_folders: tuple[str, ...]  # folders that may not be listed
+    faults: tuple[Fault, ...]
 
 
 def inside(root: Path, relative: str) -> Path:
@@ -28,6 +27,7 @@ def inside(root: Path, relative: str) -> Path:
     try:
         home = root.resolve()
         path = (home / relative).resolve()
+        str(path).encode()  # a name in another encoding can be neither printed nor kept in the index
     except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name too long, a null character
         raise UserError(f"{relative!r}: is no usable path ({error}); mend it in the archive's table") from error
     if not path.is_relative_to(home):
@@ -41,15 +41,26 @@ def inside(root: Path, relative: str) -> Path:
 def listing(root: Path) -> Listing:
     """All files below `root`. Links to folders are not followed, so that no circle of links is walked for ever."""
     files: list[str] = []
-    closed: list[str] = []
+    faults: list[Fault] = []
 
     def note_closed(error: OSError) -> None:
-        closed.append(Path(error.filename).relative_to(root).as_posix())
+        folder = _printable(Path(error.filename).relative_to(root).as_posix())
+        advice = "open it or move it away"
+        faults.append(Fault(folder, "closed folder", "a folder that can be listed", "no permission", advice))
 
     for folder, _, names in os.walk(root, onerror=note_closed):
         prefix = Path(folder).relative_to(root)
-        files.extend((prefix / name).as_posix() for name in names)
-    return Listing(tuple(sorted(files)), tuple(sorted(closed)))
+        for file in ((prefix / name).as_posix() for name in names):
+            if file == _printable(file):
+                files.append(file)
+            else:
+                found = "bytes of another encoding"
+                faults.append(Fault(_printable(file), "unusable name", "a name in UTF-8", found, "rename it"))
+    return Listing(tuple(sorted(files)), tuple(sorted(faults, key=lambda fault: fault.file)))
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
 
 
 def beside(folder: Path, name: str) -> Path | None:
@@ -81,15 +92,3 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, renamed to it at the end: readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_gan.archives.integrity import Fault
+from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Box, Lesion, Mammogram
 from mammo_gan.errors import UserError
@@ -36,7 +36,7 @@ def _image_faults(reader: Reader, root: Path, mammogram: Mammogram) -> list[Faul
         pixels = reader.pixels(root, mammogram)
     except UserError as error:
         advice = "fetch the file again or leave it out"
-        return [Fault(mammogram.image, "unreadable image", f"a readable image of {size}", str(error), advice)]
+        return [Fault(mammogram.image, "unreadable image", f"a readable image of {size}", told(error, root), advice)]
     if pixels.shape != (mammogram.height, mammogram.width):
         advice = "fetch image and description again"
         return [Fault(mammogram.image, "image of another size", size, _size(pixels.shape), advice)]
@@ -49,9 +49,8 @@ def _image_faults(reader: Reader, root: Path, mammogram: Mammogram) -> list[Faul
 def _lesion(reader: Reader, root: Path, mammogram: Mammogram, lesion: Lesion) -> Lesion | Fault:
     box, size = lesion.box, _size((mammogram.height, mammogram.width))
     what = f"lesion {lesion.number}"
-    if box is not None and not (
-        0 <= box.x0 and box.x1 <= mammogram.width and 0 <= box.y0 and box.y1 <= mammogram.height
-    ):
+    inside = box is None or (min(box.x0, box.y0) >= 0 and box.x1 <= mammogram.width and box.y1 <= mammogram.height)
+    if box is not None and not inside:
         found = f"columns {box.x0} to {box.x1 - 1}, rows {box.y0} to {box.y1 - 1}"
         expected = f"the box of {what} within {size}"
         return Fault(mammogram.image, "box outside the image", expected, found, "correct the box")
@@ -60,8 +59,10 @@ def _lesion(reader: Reader, root: Path, mammogram: Mammogram, lesion: Lesion) ->
     try:
         mask = reader.mask(root, mammogram, lesion)
     except UserError as error:
-        expected = f"a readable mask of {what}"
-        return Fault(mammogram.image, "unreadable mask", expected, str(error), "save the mask again or leave it out")
+        expected = f"a mask of {what} of {size}"
+        return Fault(
+            mammogram.image, "unusable mask", expected, told(error, root), "save the mask again or leave it out"
+        )
     if mask.shape != (mammogram.height, mammogram.width):
         expected, advice = f"a mask of {what} of {size}", "save the mask at the image's size"
         return Fault(mammogram.image, "mask of another size", expected, _size(mask.shape), advice)

@@ -13,9 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from mammo_gan.callbacks.counting import iterations_of
-from mammo_gan.callbacks.throughput import IMAGES_PER_SECOND, throughputs_of
-
-NO_LOSSES = ("iteration", "images_seen", "epoch", "step", IMAGES_PER_SECOND)
+from mammo_gan.callbacks.throughput import throughputs_of
 
 
 class IterationProgress(ProgressBar):
@@ -104,7 +102,7 @@ class IterationProgress(ProgressBar):
 
     def _show(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done = iterations_of(pl_module)
-        phase = str(getattr(pl_module, "phase", "") or "")
+        phase = str(getattr(pl_module, "phase_name", ""))
         values = "  ".join([*self._losses(trainer), *self._speed(trainer)])
         left = self._left(done)
         if self._bar is not None:
@@ -115,8 +113,7 @@ class IterationProgress(ProgressBar):
 
     def _losses(self, trainer: pl.Trainer) -> list[str]:
         logged = trainer.callback_metrics
-        names = self.losses or [name for name in logged if name not in NO_LOSSES]
-        return [f"{name} {float(logged[name]):.4g}" for name in names if name in logged]
+        return [f"{name} {float(logged[name]):.4g}" for name in self.losses or logged if name in logged]
 
     def _speed(self, trainer: pl.Trainer) -> list[str]:
         latest = [clock.latest for clock in throughputs_of(trainer)]

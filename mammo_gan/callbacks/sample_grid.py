@@ -143,7 +143,8 @@ def _grey(image: Tensor) -> NDArray[np.uint8]:
 def _log_to_wandb(logger: WandbLogger, picture: Image.Image, iteration: int, images_seen: int) -> None:
     import wandb
 
-    logger.log_metrics({"samples": wandb.Image(picture), "images_seen": images_seen}, step=iteration)  # type: ignore[dict-item]
+    values: dict[str, Any] = {"samples": wandb.Image(picture), "iteration": iteration, "images_seen": images_seen}
+    logger.log_metrics(values, step=iteration)
 
 
 @contextmanager

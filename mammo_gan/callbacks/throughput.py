@@ -42,8 +42,14 @@ class Throughput(Callback):
         if self._start is not None:
             then, images_then = self._start
             self.latest = (images - images_then) / max(now - then - self._left_out, 1e-9)
-            pl_module.log(IMAGES_PER_SECOND, self.latest)
+            self._log(trainer, pl_module, images)
         self._start, self._left_out = (now, images), 0.0
+
+    def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule, images: int) -> None:
+        # As GanMethod logs, straight to the loggers: what goes through self.log they'd get again in every iteration.
+        counts = {"iteration": iterations_of(pl_module), "images_seen": images}
+        for logger in trainer.loggers:
+            logger.log_metrics({**counts, IMAGES_PER_SECOND: self.latest or 0.0}, step=counts["iteration"])
 
     def leave_out(self, seconds: float) -> None:
         """Take `seconds` out of the present window."""

@@ -7,6 +7,7 @@ grows outwards through the fading skin line down to the level of the film backgr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ _SEARCH_SIZE = 256  # px, longer side of the copy that is searched; other length
 _OPENING_RADIUS = 3  # cuts labels, hairlines and folds off that touch the breast by a bridge of less than 7 px
 _SKIN_REACH = 14  # the skin line fades out within this distance of the core
 _MAX_STRIP = 0.25  # a bright border strip takes at most this share of the image's width or height
+_WHITE = 0.9  # of the brightest pixel; film that light shone through is as bright as the image gets
 _PADDING_LEVEL = 0.004  # below one grey level of 8 bits
 _CORE_LEVEL = 0.2  # the core is brighter than background + 0.2 * (median of the breast - background)
 
@@ -42,17 +44,18 @@ def breast_mask(image: NDArray[np.generic]) -> NDArray[np.bool_]:
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"breast_mask takes one grey image (H, W), got shape {image.shape}")
     height, width = image.shape
-    scale = min(1.0, _SEARCH_SIZE / max(height, width))
+    scale = _SEARCH_SIZE / max(height, width)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
+    source: NDArray[Any] = image if image.dtype in (np.uint8, np.uint16) else image.astype(np.float32)
+    small = np.asarray(cv2.resize(source, small_size, interpolation=interpolation), dtype=np.float32)
     small -= small.min()
     if small.max() == 0:
         return np.zeros((height, width), dtype=bool)
-    small = cv2.medianBlur(np.asarray(small / small.max(), dtype=np.float32), 5)
-    small = _blacken_strips(small)
+    small = _blacken_strips(np.asarray(cv2.medianBlur(small / small.max(), 5), dtype=np.float32))
     mask = _find(small) if small.max() > 0 else np.zeros(small.shape, dtype=np.uint8)
-    full = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(full > 0.5)
+    full = cv2.resize(255 * mask, (width, height), interpolation=cv2.INTER_LINEAR)  # soft steps between 0 and 255
+    return np.asarray(full > 127)
 
 
 def _find(small: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -73,7 +76,7 @@ def _find(small: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def _levels(small: NDArray[np.float32]) -> _Levels:
     """Background and core level: Otsu on the square root, which puts the dark fatty rim on the breast's side."""
-    split = float(threshold_otsu(np.sqrt(small))) ** 2
+    split = float(threshold_otsu(np.sqrt(small))) ** 2  # type: ignore[no-untyped-call]
     dark, bright = small[small <= split], small[small > split]
     film = dark[dark > _PADDING_LEVEL]
     background = float(np.median(film)) if film.size > 0.02 * small.size else float(np.median(dark))
@@ -98,18 +101,22 @@ def _blacken_strips(small: NDArray[np.float32]) -> NDArray[np.float32]:
     columns is white from end to end.
     """
     cleared = small.copy()
-    for axis in (0, 1):
-        white = np.percentile(small, 10, axis=1 - axis) > 0.9
-        for line in (white, white[::-1]):
-            # A strip may start a few black lines inside the image.
-            margin = int(np.argmax(line)) if line[: max(3, len(line) // 40)].any() else 0
-            count = margin + int(np.argmin(line[margin:])) if line[margin] and not line.all() else 0
-            if 0 < count <= _MAX_STRIP * len(line):
-                # The blur has spread the strip's edge over a few more lines.
-                count += 3
-                lines = slice(0, count) if line is white else slice(len(line) - count, len(line))
-                cleared[(lines, slice(None)) if axis == 0 else (slice(None), lines)] = 0
+    for lines, target in ((small, cleared), (small.T, cleared.T)):
+        white = np.percentile(lines, 10, axis=1) > _WHITE
+        target[: _strip_width(white)] = 0
+        target[len(target) - _strip_width(white[::-1]) :] = 0
     return cleared
+
+
+def _strip_width(white: NDArray[np.bool_]) -> int:
+    """Lines from the border to the far edge of its white strip; 0 without one. `white` runs inwards."""
+    start = int(np.argmax(white))
+    if start > len(white) // 40 or not white[start]:  # a strip may begin a few black lines inside the image
+        return 0
+    end = start + int(np.argmin(white[start:]))
+    if end == start or end > _MAX_STRIP * len(white):  # white to the far side, or too wide: no strip
+        return 0
+    return end + 3  # the blur has spread its edge
 
 
 def _breast_component(bright: NDArray[np.uint8], small: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -118,7 +125,7 @@ def _breast_component(bright: NDArray[np.uint8], small: NDArray[np.float32]) -> 
     if count == 1:
         return np.zeros_like(bright)
     areas = statistics[1:, cv2.CC_STAT_AREA].astype(np.float64)
-    white = np.bincount(labelled[small > 0.95], minlength=count)[1:] / areas
+    white = np.bincount(labelled[small > _WHITE + 0.05], minlength=count)[1:] / areas
     candidates = areas * (white < 0.7) if (white < 0.7).any() else areas
     return np.asarray(labelled == 1 + int(np.argmax(candidates)), dtype=np.uint8)
 

@@ -65,13 +65,16 @@ def _check_ends(path: Path, stream: bytes) -> None:
 
 
 def _decode(path: Path, stream: bytes) -> NDArray[np.generic]:
-    try:
-        return np.asarray(imagecodecs.ljpeg_decode(stream))
-    except imagecodecs.LjpegError as first:
+    refusals = []
+    for decode in (imagecodecs.ljpeg_decode, imagecodecs.jpegsof3_decode):
         try:
-            return np.asarray(imagecodecs.jpegsof3_decode(stream))
-        except imagecodecs.Jpegsof3Error as second:
-            raise UserError(
-                f"{path}: expected a lossless JPEG stream, found one that neither decoder reads "
-                f"({first}; {second}); fetch the file again"
-            ) from second
+            digits = np.asarray(decode(stream))
+        except (imagecodecs.LjpegError, imagecodecs.Jpegsof3Error) as error:
+            refusals.append(str(error))
+            continue
+        if digits.size:  # the first gives an empty image for a lossy stream
+            return digits
+    raise UserError(
+        f"{path}: expected a lossless JPEG stream, found one that no decoder reads ({'; '.join(refusals)}); "
+        "fetch the file again"
+    )

@@ -88,7 +88,8 @@ def readings(paper: Paper) -> Section:
     )
     assumptions = _choices("Assumptions: points that the paper leaves open.", paper.assumptions)
     deviations = _choices("Deviations: points where ours differs from the paper.", paper.deviations)
-    return Section("paper", "The paper, and how we read it", (Text(paper.idea), table, assumptions, deviations))
+    choices = tuple(choice for choice in (assumptions, deviations) if choice.rows)
+    return Section("paper", "The paper, and how we read it", (Text(paper.idea), table, *choices))
 
 
 def _paper_row(row: PaperResult) -> tuple[str, ...]:
@@ -101,12 +102,15 @@ def _choices(caption: str, choices: tuple[Choice, ...]) -> Table:
         caption=caption,
         headings=("point", "the paper", "the authors' code", "ours"),
         rows=tuple((choice.topic, choice.paper, choice.published, choice.ours) for choice in choices),
+        prose=True,
     ).without_empty_columns()
 
 
 def reproduction(results: Results) -> Section:
     """The command to make it again."""
-    where = f"In a checkout of commit {results.commit}:" if results.commit else "With the versions above:"
+    commit, changes, _ = (results.commit or "").partition("+changes")
+    had_changes = ", whose files had changes that were not committed" if changes else ""
+    where = f"In a checkout of commit {commit}{had_changes}:" if commit else "With the versions above:"
     data = (
         "The phantom archive is drawn anew from its seed."
         if results.source == "phantom"

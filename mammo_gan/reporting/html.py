@@ -54,13 +54,14 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of texts; `numeric` are the columns set flush right."""
+    """Rows of texts; `numeric` are the columns set flush right, `prose` gives all columns but the first equal room."""
 
     kind: ClassVar = "table"
     caption: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
+    prose: bool = False
 
     def __post_init__(self) -> None:
         if wrong := [row for row in self.rows if len(row) != len(self.headings)]:
@@ -74,6 +75,7 @@ class Table:
             headings=tuple(self.headings[i] for i in kept),
             rows=tuple(tuple(row[i] for i in kept) for row in self.rows),
             numeric=frozenset(new for new, old in enumerate(kept) if old in self.numeric),
+            prose=self.prose,
         )
 
 

@@ -16,6 +16,8 @@ from mammo_gan.errors import UserError
 
 State = Literal["available", "planned"]
 
+_PACKAGE = Path(__file__).parents[1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperResult:
@@ -34,13 +36,13 @@ class PaperResult:
 class Choice:
     """A point where ours is a reading of the paper's silence (assumption) or departs from it (deviation).
 
-    `where` is the file, or the configuration group, that holds the choice.
+    `where` is the file that holds the choice; empty as long as nothing is built that needs it.
     """
 
     topic: str
     paper: str
     ours: str
-    where: str
+    where: str = ""
     published: str = ""  # what the authors' code does, where that is known and differs
 
 
@@ -58,6 +60,20 @@ class Paper:
     results: tuple[PaperResult, ...]
     assumptions: tuple[Choice, ...]
     deviations: tuple[Choice, ...]
+
+
+def paper_file(key: str) -> Path:
+    """The paper.toml of a paper's folder: inside an installed wheel, or at the top of a checkout.
+
+    Raises:
+        UserError: there is no such paper.
+    """
+    folder = _PACKAGE / "experiments" if (_PACKAGE / "experiments").is_dir() else _PACKAGE.parent / "experiments"
+    path = folder / key / "paper.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.parent.name for file in folder.glob("*/paper.toml")))
+        raise UserError(f"paper={key}: expected {path}, found no such file; papers there are: {known or 'none'}")
+    return path
 
 
 def read_paper(path: Path) -> Paper:
@@ -118,7 +134,9 @@ def _results_table(rows: tuple[PaperResult, ...]) -> str:
 
 def _choices(choices: tuple[Choice, ...]) -> str:
     lines = ["| point | the paper | the authors' code | ours | where |", "|---|---|---|---|---|"]
-    lines += [f"| {c.topic} | {c.paper} | {c.published} | {c.ours} | `{c.where}` |" for c in choices]
+    for choice in choices:
+        where = f"`{choice.where}`" if choice.where else "not built yet"
+        lines.append(f"| {choice.topic} | {choice.paper} | {choice.published} | {choice.ours} | {where} |")
     return "\n".join(lines) + "\n"
 
 

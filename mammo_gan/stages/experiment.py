@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from mammo_gan import weights
 from mammo_gan.archives import identity
 from mammo_gan.errors import UserError
 from mammo_gan.stages import run_folder
@@ -35,18 +36,30 @@ def run(cfg: DictConfig) -> dict[str, Path]:
     hydra_cfg = HydraConfig.get()
     folder = Path(hydra_cfg.runtime.output_dir)
     screen = Screen()
+    _settle_weights(cfg)
     run_folder.describe(folder, cfg, list(hydra_cfg.overrides.task))
     identity_key = identity.load_key(Path(cfg.paths.identity_key))
     chosen = list(cfg.stages) if cfg.stages is not None else list(cfg.pipeline)
     folders: dict[str, Path] = {}
     keys: dict[str, str] = {}
+    made: set[str] = set()
     for name in cfg.pipeline:
         instance = _instance(name, cfg, folder, keys)
         keys[name], folders[name] = instance.key, instance.folder
         if name in chosen:
             inputs = {needed: _whole(needed, folders, cfg) for needed in instance.stage.inputs}
-            _make(instance, Context(folder, inputs, identity_key, cfg.jobs, screen))
+            if _make(instance, Context(folder, inputs, frozenset(made), identity_key, cfg.jobs, screen)):
+                made.add(name)
     return folders
+
+
+def _settle_weights(cfg: DictConfig) -> None:
+    """Say which weights are meant before keys are made of the settings: what `auto` finds, a file's checksum."""
+    if cfg.weights.vgg19 == "auto":
+        cfg.weights.vgg19 = weights.find()
+    file = Path(cfg.weights.vgg19)
+    if cfg.weights.sha256 is None and file.is_file():
+        cfg.weights.sha256 = weights.checksum(file)
 
 
 def _instance(name: str, cfg: DictConfig, folder: Path, keys: dict[str, str]) -> Instance:
@@ -57,14 +70,15 @@ def _instance(name: str, cfg: DictConfig, folder: Path, keys: dict[str, str]) ->
     return Instance(name, stage, stage_key, place if stage.shared else folder)
 
 
-def _make(instance: Instance, context: Context) -> None:
+def _make(instance: Instance, context: Context) -> bool:
     name, screen = instance.name, context.screen
     if not instance.stage.shared:
         instance.stage.run(instance.folder, context)
-    elif make(name, instance.stage, instance.key, instance.folder, context):
-        screen.say(f"{name}: done in {describe(instance.folder)['seconds']:.1f} s, {instance.folder}")
-    else:
-        screen.say(f"{name}: already there, {instance.folder}")
+        return True
+    ran = make(name, instance.stage, instance.key, instance.folder, context)
+    said = f"done in {describe(instance.folder)['seconds']:.1f} s" if ran else "already there"
+    screen.say(f"{name}: {said}, {instance.folder}")
+    return ran
 
 
 def _whole(name: str, folders: dict[str, Path], cfg: DictConfig) -> Path:

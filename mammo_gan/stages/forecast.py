@@ -57,7 +57,6 @@ def of_training(
 
     The steps are the generator's on its feature loss, the dearest kind, so the time is an upper bound.
     """
-    before = psutil.Process().memory_info().rss
     clock = _Clock()
     trial = {**trainer_settings, "limit_train_batches": WARM_UP + TIMED, "logger": False, "callbacks": [clock]}
     trainer = pl.Trainer(**trial)
@@ -65,9 +64,14 @@ def of_training(
     device = trainer.strategy.root_device
     if device.type == "cuda":
         memory = torch.cuda.max_memory_allocated(device)
-        torch.cuda.synchronize(device)
     else:
         memory = psutil.Process().memory_info().rss
     weights = sum(parameter.numel() * parameter.element_size() for parameter in method.parameters())
-    del before
     return Forecast(clock.seconds_per_step * iterations, memory, weights * ADAM_COPIES * CHECKPOINTS_KEPT, str(device))
+
+
+def duration(seconds: float) -> str:
+    """Minutes, hours or days, whichever reads best."""
+    if seconds < 2 * 3600:
+        return f"{max(seconds / 60, 1):.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds < 72 * 3600 else f"{seconds / 86400:.0f} days"

@@ -8,8 +8,18 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def conf_folder() -> Path:
-    """The configuration: inside an installed wheel, or at the top of a checkout."""
-    installed, checkout = PACKAGE / "conf", PACKAGE.parent / "conf"
+    """The configuration."""
+    return _beside_package("conf")
+
+
+def experiments_folder() -> Path:
+    """What the papers claim, a folder each."""
+    return _beside_package("experiments")
+
+
+def _beside_package(name: str) -> Path:
+    """A folder at the top of a checkout, which an installed wheel holds inside the package."""
+    installed, checkout = PACKAGE / name, PACKAGE.parent / name
     return installed if installed.is_dir() else checkout
 
 

@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 from mammo_gan.archives import index, integrity
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Source
-from mammo_gan.errors import UserError
 from mammo_gan.stages.stage import Context, Stage, plain
 
 RECORDS = "index.parquet"
@@ -43,27 +42,24 @@ class Index(Stage):
         seen = len(records) + len(faults)
         integrity.write(folder / INTEGRITY, faults, seen)
         if faults:
-            rows = [(fault.file, fault.problem, fault.expected, fault.found) for fault in faults[:FAULTS_SHOWN]]
-            title = f"{len(faults)} of {seen} files are faulty and left out; all are named in {folder / INTEGRITY}"
-            context.screen.table(title, ("file", "fault", "expected", "found"), rows)
+            self._show(faults, seen, folder / INTEGRITY, context)
         integrity.enforce(faults, seen, self.unkeyed.max_faulty_share)
         index.write(folder / RECORDS, records)
         (folder / ROOT).write_text(str(root.resolve()), encoding="utf-8")
         context.screen.say(f"index: {len(records)} images of {len({record.patient for record in records})} patients")
 
+    def _show(self, faults: list[integrity.Fault], seen: int, file: Path, context: Context) -> None:
+        title = f"{len(faults)} of {seen} files are faulty and left out"
+        rows = [(fault.file, fault.problem, fault.expected, fault.found) for fault in faults[:FAULTS_SHOWN]]
+        context.screen.table(title, ("file", "fault", "expected", "found"), rows)
+        context.screen.say(f"all of them, and what to do, in {file}")
+
     def _root_on_disk(self) -> Path:
         if self.unkeyed.root is None:
-            raise UserError(
-                f"no archive was given: looked for archive.root=FOLDER and the variable {self.reader.root_variable}. "
-                f"Expected there: {self.reader.layout} {self.reader.source_of_data} "
-                "To see a run without data, add source=phantom scale=demo"
-            )
+            raise self.reader.no_archive("no archive was given")
         root = Path(str(self.unkeyed.root)).expanduser()
         if not root.is_dir():
-            raise UserError(
-                f"archive.root={root}: there is no such folder. Expected there: {self.reader.layout} "
-                f"{self.reader.source_of_data} To see a run without data, add source=phantom scale=demo"
-            )
+            raise self.reader.no_archive(f"{root}: there is no such folder")
         return root
 
     def _write_phantom(self, folder: Path, phantom: DictConfig, context: Context) -> Path:

@@ -13,14 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo_gan.stages.stage import write_json
 
-ENVIRONMENT = "environment.json"
+CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.yaml", "environment.json"
 
 
 def describe(folder: Path, cfg: DictConfig, overrides: list[str]) -> None:
     """Write config.yaml (resolved), overrides.yaml and environment.json into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
-    OmegaConf.save(OmegaConf.create(overrides), folder / "overrides.yaml")
+    OmegaConf.save(cfg, folder / CONFIG, resolve=True)
+    OmegaConf.save(OmegaConf.create(overrides), folder / OVERRIDES)
     write_json(
         folder / ENVIRONMENT,
         {

@@ -30,12 +30,12 @@ DONE = "stage.json"
 class Context:
     """What a stage may know of the run that it is part of; none of it changes what the stage makes.
 
-    `inputs` maps the stages before it to their folders; `settings` is the whole composed configuration, for
-    the stages that describe a run rather than make data.
+    `inputs` maps the stages before it to their folders; `made` names those that this run made itself.
     """
 
     run_folder: Path
     inputs: Mapping[str, Path]
+    made: frozenset[str]
     identity_key: bytes
     jobs: int
     screen: Screen

@@ -67,8 +67,10 @@ class Train(Stage):
             load_generator(method.generator, Path(self.init_from))
         callbacks = self._callbacks(folder, data, context)
         trainer = self._trainer(folder, callbacks, context)
-        if checkpoint is None:
-            context.screen.say(forecast.of_training(self._trial(context), self._trainer_settings(), self.iterations))
+        if self.iterations >= WORTH_FORECASTING:
+            trial = instantiate(self.method, _convert_="all")
+            left = self.iterations - self._done(checkpoint)
+            context.screen.say(str(forecast.of_training(trial, data, self._trainer_settings(), left)))
         trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if int(method.iterations) < self.iterations:
             raise UserError(

@@ -46,20 +46,22 @@ def main() -> int:
 
 
 def _show(console: Console, outcomes: list[Outcome], broken: dict[str, str]) -> None:
-    table = Table("measured", "", "median", "quartiles", "unit", "blocks", "fault")
+    table = Table("measured", "median", "quartiles", "unit", "blocks")
     for outcome in outcomes:
         for arm, summary in outcome.arms.items():
-            table.add_row(outcome.name, arm, *_cells(summary, outcome.unit), "")
+            table.add_row(f"{outcome.name}: {arm}", *_cells(summary), outcome.unit, str(summary.blocks))
         if outcome.ratio is not None:
-            names = " / ".join(list(outcome.arms)[:2])
-            table.add_row(outcome.name, names, *_cells(outcome.ratio, "ratio"), outcome.fault or "none")
-    for name, error in broken.items():
-        table.add_row(name, "", "", "", "", "", error)
+            first, second, *_ = outcome.arms
+            table.add_row(f"{outcome.name}: {first} / {second}", *_cells(outcome.ratio), "", str(outcome.ratio.blocks))
     console.print(table)
+    for line in [outcome.fault for outcome in outcomes if outcome.fault]:
+        console.print(f"fault: {line}", markup=False, highlight=False, soft_wrap=True)
+    for name, error in broken.items():
+        console.print(f"not measured: {name}: {error}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _cells(summary: Summary, unit: str) -> tuple[str, str, str, str]:
-    return f"{summary.median:.4g}", f"{summary.low:.4g} to {summary.high:.4g}", unit, str(summary.blocks)
+def _cells(summary: Summary) -> tuple[str, str]:
+    return f"{summary.median:.4g}", f"{summary.low:.4g} to {summary.high:.4g}"
 
 
 def _keep(path: Path, outcomes: list[Outcome], broken: dict[str, str], quick: bool) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from tests.bench.command import run_command
 from tests.bench.runner import Benchmark
 
 
@@ -15,9 +14,7 @@ def benchmark(scratch: Path, quick: bool) -> Benchmark:
 
     def block() -> float:
         start = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "mammo_gan.run", "--help"], check=True, capture_output=True, cwd=Path(__file__).parents[2]
-        )
+        run_command("--help")
         return time.perf_counter() - start
 
-    return Benchmark(name="--help", unit="s", arms={"command to last line": block}, blocks=3 if quick else 9)
+    return Benchmark(name="help", unit="s", arms={"command to end": block}, blocks=3 if quick else 9)

@@ -41,7 +41,7 @@ def test_blocks_interleave_and_the_first_of_each_arm_is_not_counted() -> None:
 
 def test_ratio_is_taken_within_blocks() -> None:
     """A machine that slows down threefold halfway changes both medians, and no block's ratio."""
-    speeds = iter([9.0, 10.0] + [9.0, 10.0] + [10.0 / 3, 3.0] + [3.0, 10.0 / 3] + [10.0 / 3, 3.0])
+    speeds = iter([9.0, 10.0, 9.0, 10.0, 10.0 / 3, 3.0, 3.0, 10.0 / 3, 10.0 / 3, 3.0])
     outcome = measure(
         Benchmark(name="x", unit="1/s", blocks=4, arms={"a": lambda: next(speeds), "b": lambda: next(speeds)})
     )

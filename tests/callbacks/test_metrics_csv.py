@@ -22,7 +22,7 @@ def test_rows_of_a_training(tmp_path: Path) -> None:
     found = rows(file)
     assert list(found[0])[:2] == ["iteration", "images_seen"]
     assert [(row["iteration"], row["images_seen"]) for row in found] == [("5", "10"), ("10", "20")]
-    assert float(found[0]["loss_generator"]) != float(found[1]["loss_generator"])
+    assert float(found[0]["generator/loss"]) != float(found[1]["generator/loss"])
     assert "epoch" not in found[0]
 
 

@@ -24,8 +24,10 @@ def test_a_log_file_gets_whole_lines(tmp_path: Path) -> None:
     fit(TinyGan(), tmp_path, [StopAtIteration(12), Throughput(2), progress], bar=True)
     lines = text.getvalue().splitlines()
     assert len(lines) == 13  # each iteration and the end
-    assert re.match(r"iteration 1/12  alternating  loss_discriminator \S+  \d+:\d\d:\d\d left$", lines[0])
-    assert re.match(r"iteration 12/12  alternating  loss_.* loss_\w+ \S+  [\d.]+ images/s$", lines[-1])
+    assert re.match(r"iteration 1/12  alternating  \d+:\d\d:\d\d left$", lines[0])
+    losses = r"discriminator/loss \S+  generator/loss \S+"  # logged in every fifth iteration
+    assert re.match(rf"iteration 5/12  alternating  {losses}  [\d.]+ images/s  \d+:\d\d:\d\d left$", lines[4])
+    assert re.match(rf"iteration 12/12  alternating  {losses}  [\d.]+ images/s$", lines[-1])
     assert "\x1b" not in text.getvalue()
 
 
@@ -37,11 +39,11 @@ def test_lines_are_seldom(tmp_path: Path) -> None:
 
 def test_a_terminal_gets_a_bar_up_to_the_end(tmp_path: Path) -> None:
     screen, text = console(terminal=True)
-    progress = IterationProgress(6, losses=["loss_generator"], bar_seconds=0, console=screen)
+    progress = IterationProgress(6, losses=["generator/loss"], bar_seconds=0, console=screen)
     fit(TinyGan(), tmp_path, [StopAtIteration(6), progress], bar=True)
     assert "6/6" in text.getvalue()
-    assert "loss_generator" in text.getvalue()
-    assert "loss_discriminator" not in text.getvalue()
+    assert "generator/loss" in text.getvalue()
+    assert "discriminator/loss" not in text.getvalue()
 
 
 def test_a_resumed_training_starts_where_it_was(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from mammo_gan.callbacks import throughput
+from mammo_gan.callbacks.metrics_csv import MetricsCsv
 from mammo_gan.callbacks.stop import StopAtIteration
 from mammo_gan.callbacks.throughput import Throughput, untimed
 from tests.callbacks.tiny_gan import TinyGan, fit
@@ -43,18 +45,26 @@ class Pace(Callback):
                 self.clock.now += 100.0
 
 
+def logged(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
 def test_breaks_and_the_first_iteration_do_not_count(tmp_path: Path, clock: Clock) -> None:
-    speed = Throughput(5)
-    trainer = fit(TinyGan(), tmp_path, [StopAtIteration(10), Pace(clock), speed])
+    speed, logger = Throughput(5), MetricsCsv(tmp_path / "metrics.csv")
+    fit(TinyGan(), tmp_path, [StopAtIteration(13), Pace(clock), speed], loggers=[logger])
     assert speed.latest == pytest.approx(2 / 0.5)  # two images an iteration
-    assert float(trainer.callback_metrics["images_per_second"]) == pytest.approx(2 / 0.5)
+    rows = logged(tmp_path / "metrics.csv")
+    # In the rows of the losses, once a window and not in every iteration.
+    assert [(row["iteration"], row["images_per_second"]) for row in rows] == [("5", "4"), ("10", "4")]
+    assert all(row["generator/loss"] for row in rows)
 
 
 def test_no_speed_before_a_window_is_whole(tmp_path: Path, clock: Clock) -> None:
-    speed = Throughput(5)
-    trainer = fit(TinyGan(), tmp_path, [StopAtIteration(4), Pace(clock), speed])
+    speed, logger = Throughput(20), MetricsCsv(tmp_path / "metrics.csv")
+    fit(TinyGan(), tmp_path, [StopAtIteration(10), Pace(clock), speed], loggers=[logger])
     assert speed.latest is None
-    assert "images_per_second" not in trainer.callback_metrics
+    assert "images_per_second" not in logged(tmp_path / "metrics.csv")[0]
 
 
 def test_an_empty_window_is_refused() -> None:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from mammo_gan.data.batches import InfillBatch
+from mammo_gan.losses.term import LossTerm
+from mammo_gan.methods.base import GanMethod
 
 SIZE = 8
 
@@ -35,24 +37,21 @@ class TinyGenerator(nn.Module):
         return torch.relu(self.dropout(self.convolution(stack)))
 
 
-class TinyGan(pl.LightningModule):
+class TinyGan(GanMethod):
     """Trains its discriminator in odd iterations and its generator in even ones."""
 
-    images_seen: Tensor
-    iterations: Tensor
-
     def __init__(self, seed: int = 0) -> None:
-        super().__init__()
-        self.automatic_optimization = False
+        super().__init__(log_every=5)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            self.generator = TinyGenerator()
             self.frozen = nn.Linear(1, 1).eval().requires_grad_(False)
+            self.generator = TinyGenerator()
             self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(SIZE * SIZE, 1))
-        self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("iterations", torch.zeros((), dtype=torch.int64))
-        self.phase = "alternating"
         self.seen: list[float] = []
+
+    @property
+    def phase_name(self) -> str:
+        return "alternating"
 
     def forward(self, corrupted: Tensor, mask: Tensor, label: Tensor) -> Tensor:
         classes = torch.nn.functional.one_hot(label, 2).to(corrupted)[:, :, None, None].expand(-1, -1, SIZE, SIZE)
@@ -61,20 +60,16 @@ class TinyGan(pl.LightningModule):
 
     def training_step(self, batch: InfillBatch, batch_idx: int) -> None:
         self.seen.append(float(batch.image.sum()))
-        update_generator = bool((int(self.iterations) + 1) % 2 == 0)
-        optimizer = self.optimizers()[int(not update_generator)]  # type: ignore[index]
+        optimizers = self.optimizers()
+        assert isinstance(optimizers, list)
         fake = self(batch.corrupted, batch.mask, batch.label)
-        if update_generator:
+        if int(self.iterations) % 2:
             loss = -self.discriminator(fake).mean() + (fake - batch.image).abs().mean()
+            self.update(optimizers[0], {"generator/loss": LossTerm(loss, 1.0)})
         else:
             loss = self.discriminator(fake.detach()).mean() - self.discriminator(batch.image).mean()
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
-        self.iterations += 1
-        self.images_seen += len(batch.image)
-        self.log("loss_generator" if update_generator else "loss_discriminator", loss)
-        self.log_dict({"iteration": self.iterations.float(), "images_seen": self.images_seen.float()})
+            self.update(optimizers[1], {"discriminator/loss": LossTerm(loss, 1.0)})
+        self.end_iteration(len(batch.image))
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         return [
@@ -136,7 +131,7 @@ def fit(
         enable_progress_bar=bar,
         enable_model_summary=False,
         enable_checkpointing=any(callback.__class__.__name__ == "AtomicCheckpoint" for callback in callbacks),
-        log_every_n_steps=5,
+        log_every_n_steps=1,  # a method says itself what it logs and when
     )
     trainer.fit(method, datamodule=EndlessData(), ckpt_path=resume, weights_only=True)
     return trainer

@@ -43,9 +43,10 @@ def _films(bits: int) -> st.SearchStrategy[np.ndarray]:
     return arrays(np.uint16, sizes, elements=st.integers(0, 2**bits - 1))
 
 
-def test_another_encoders_stream_is_read(tmp_path: Path, digits: np.ndarray) -> None:
+@pytest.mark.parametrize("predictor", range(1, 8))
+def test_libjpegs_streams_are_read_whatever_their_predictor(tmp_path: Path, digits: np.ndarray, predictor: int) -> None:
     path = tmp_path / "film.LJPEG"
-    path.write_bytes(imagecodecs.jpegsof3_encode(digits))
+    path.write_bytes(imagecodecs.jpeg8_encode(digits, lossless=True, predictor=predictor, bitspersample=12))
     np.testing.assert_array_equal(read_ljpeg(path, HEIGHT, WIDTH), digits)
 
 
@@ -86,14 +87,21 @@ def test_a_transposed_header_keeps_the_order_of_the_digits(film: Path, digits: n
     [
         (b"", "found an empty file"),
         (b"P5 17 23 65535\n", "found 5035"),
-        (b"\xff\xd8\xff\xd9", "neither decoder reads"),
-        (b"\xff\xd8" + b"\x01\x02" * 40 + b"\xff\xd9", "neither decoder reads"),
+        (b"\xff\xd8\xff\xd9", "no decoder reads"),
+        (b"\xff\xd8" + b"\x01\x02" * 40 + b"\xff\xd9", "no decoder reads"),
     ],
 )
 def test_what_is_not_lossless_jpeg_is_refused(tmp_path: Path, stream: bytes, message: str) -> None:
     path = tmp_path / "film.LJPEG"
     path.write_bytes(stream)
     with pytest.raises(UserError, match=message):
+        read_ljpeg(path, HEIGHT, WIDTH)
+
+
+def test_a_lossy_stream_is_refused(tmp_path: Path, digits: np.ndarray) -> None:
+    path = tmp_path / "film.LJPEG"
+    path.write_bytes(imagecodecs.jpeg8_encode((digits >> 4).astype(np.uint8)))
+    with pytest.raises(UserError, match="no decoder reads"):
         read_ljpeg(path, HEIGHT, WIDTH)
 
 

@@ -69,4 +69,4 @@ def test_digits_need_the_scanners_bits() -> None:
 
 def test_other_types_are_refused() -> None:
     with pytest.raises(ValueError, match="uint16, got uint8"):
-        to_intensity(np.zeros((2, 2), dtype=np.uint8), "lumisys")  # type: ignore[arg-type]
+        to_intensity(np.zeros((2, 2), dtype=np.uint8), "lumisys")

@@ -77,7 +77,7 @@ def figure_grid(examples: Path, outline: bool = True, rows: int = 6, theme: Them
 
 
 def _choose(examples: Path, rows: int) -> list[tuple[int, str]]:
-    """Numbers and directions of the examples shown: each direction's first ones, in the order of the file."""
+    """Numbers and directions of the examples shown: each direction's first ones."""
     path = examples / "examples.json"
     try:
         directions = [str(entry["direction"]) for entry in json.loads(path.read_text(encoding="utf-8"))]
@@ -88,7 +88,7 @@ def _choose(examples: Path, rows: int) -> list[tuple[int, str]]:
         raise UserError(f"{path}: expected a list of examples with a direction each, found {error!r}") from error
     if not directions:
         raise UserError(f"{path}: expected examples, found none; run the stage synthesize again")
-    kinds = list(dict.fromkeys(directions))
+    kinds = sorted(set(directions))  # as in the paper: lesions taken out, then lesions drawn in
     share = -(-rows // len(kinds))
     return [
         (number, kind)

@@ -1,0 +1,71 @@
+"""Training, validation and test sets by patient, by a hash that moves nobody when patients are added."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from typing import get_args
+
+from mammo_gan.archives.records import Mammogram, SplitName
+from mammo_gan.errors import UserError
+
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+
+
+def split_of(patient: str, fractions: Mapping[str, float], seed: int) -> SplitName:
+    """The split of one patient, a function of nothing but its arguments.
+
+    Args:
+        fractions: split -> share of the patients, summing to 1; a split that isn't named gets none. Their order in
+            the mapping doesn't count.
+
+    Raises:
+        UserError: the fractions don't sum to 1, one is negative, or a name isn't a split's.
+    """
+    _check(fractions)
+    digest = hashlib.sha256(f"{seed}:{patient}".encode()).digest()
+    # The top 53 bits, all that a float holds: with more, the largest hashes would round to 1.
+    place = (int.from_bytes(digest[:8], "big") >> 11) / 2**53  # uniform in [0, 1)
+    bound = 0.0
+    for split in SPLITS:
+        bound += fractions.get(split, 0.0)
+        if place < bound:
+            return split
+    return next(split for split in reversed(SPLITS) if fractions.get(split, 0.0) > 0)  # the sum was a hair below 1
+
+
+def assign(records: Iterable[Mammogram], fractions: Mapping[str, float], seed: int) -> dict[str, SplitName]:
+    """Patient -> split for every patient of `records`; what the archive itself has fixed is kept.
+
+    Raises:
+        UserError: bad fractions, or an archive that puts one patient on two sides.
+    """
+    _check(fractions)
+    fixed: dict[str, SplitName] = {}
+    patients: dict[str, None] = {}
+    for record in records:
+        patients[record.patient] = None
+        if record.split is not None and fixed.setdefault(record.patient, record.split) != record.split:
+            raise UserError(
+                f"{record.archive}: images of one patient stand in two splits, {fixed[record.patient]} and "
+                f"{record.split} (the latter is {record.image}); expected one split per patient. "
+                "Mend the archive's table, or leave its split column out to have patients split by hash"
+            )
+    return {patient: fixed.get(patient) or split_of(patient, fractions, seed) for patient in sorted(patients)}
+
+
+def split_hash(assignment: Mapping[str, SplitName]) -> str:
+    """16 hex digits that name an assignment: equal for equal splits of equal patients."""
+    lines = "\n".join(f"{patient}\t{split}" for patient, split in sorted(assignment.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def _check(fractions: Mapping[str, float]) -> None:
+    unknown = sorted(set(fractions) - set(SPLITS))
+    if unknown:
+        raise UserError(f"split.fractions: expected shares of {', '.join(SPLITS)}, found {', '.join(unknown)}")
+    total = math.fsum(fractions.values())
+    if min(fractions.values(), default=0.0) < 0 or not math.isclose(total, 1.0, abs_tol=1e-9):
+        shares = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
+        raise UserError(f"split.fractions: expected shares of at least 0 that sum to 1, found {shares} (sum {total:g})")

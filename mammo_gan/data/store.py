@@ -1,0 +1,215 @@
+"""Prepared patches on disk: two arrays that are mapped into memory, never read whole, and a table.
+
+    images.npy       (N, S, S) uint8
+    masks.npy        (N, ceil(S * S / 8)) uint8, eight mask pixels a byte
+    patches.parquet  N rows; written last, so that a store without it isn't whole
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mammo_gan.archives.records import Density, Laterality, LesionKind, Pathology, SplitName, View
+from mammo_gan.errors import UserError
+
+IMAGES, MASKS, ROWS = "images.npy", "masks.npy", "patches.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchRow:
+    """What is known of one patch. Patient and image go by their keyed hashes.
+
+    `kind`, `pathology` and `lesion_box` are those of the lesion in the mask; None for a lesion-free patch.
+    """
+
+    image_key: str
+    patient_key: str
+    split: SplitName
+    label: int  # 0 = non-malignant, 1 = malignant
+    kind: LesionKind | None
+    pathology: Pathology | None
+    view: View | None
+    laterality: Laterality | None
+    density: Density | None
+    x0: int  # the patch's upper left corner, px of the resized image
+    y0: int
+    scale: float  # px of the resized image per px of the stored one
+    mm_per_px: float | None  # of the patch
+    lesion_box: tuple[int, int, int, int] | None  # half-open xyxy, px of the patch
+
+
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("image_key", "patient_key", "split")),
+        ("label", pa.uint8()),
+        *((name, pa.string()) for name in ("kind", "pathology", "view", "laterality", "density")),
+        ("x0", pa.int32()),
+        ("y0", pa.int32()),
+        ("scale", pa.float64()),
+        ("mm_per_px", pa.float64()),
+        ("lesion_box", pa.list_(pa.int32())),
+    ]
+)
+
+
+def expected_bytes(patches: int, size: int) -> int:
+    """Disk that a store of `patches` patches of `size` x `size` px takes, within a few percent."""
+    table = 64  # per row, compressed
+    return patches * (size * size + _packed_length(size) + table)
+
+
+class PatchWriter:
+    """Writes a store of a known number of patches, one after the other.
+
+    Args:
+        folder: made if missing; a store already in it is overwritten.
+        count: patches that will be appended, at least 1.
+        size: their side, px.
+    """
+
+    def __init__(self, folder: Path, count: int, size: int) -> None:
+        if count < 1 or size < 1:
+            raise ValueError(f"a store has at least one patch of at least 1 px, got {count} of {size} px")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ROWS).unlink(missing_ok=True)
+        self.folder, self.count, self.size = folder, count, size
+        shape = (count, size, size)
+        self._images = np.lib.format.open_memmap(folder / IMAGES, mode="w+", dtype=np.uint8, shape=shape)
+        packed = (count, _packed_length(size))
+        self._masks = np.lib.format.open_memmap(folder / MASKS, mode="w+", dtype=np.uint8, shape=packed)
+        self._rows: list[PatchRow] = []
+
+    def append(self, image: NDArray[np.uint8], mask: NDArray[np.bool_], row: PatchRow) -> None:
+        """image: (S, S) uint8; mask: (S, S) bool, all False for a lesion-free patch."""
+        if len(self._rows) == self.count:
+            raise ValueError(f"the store was made for {self.count} patches")
+        index = len(self._rows)
+        self._images[index] = image
+        self._masks[index] = np.packbits(mask)
+        self._rows.append(row)
+
+    def close(self) -> None:
+        """Flush the arrays and write the table; only now the store can be opened."""
+        if len(self._rows) != self.count:
+            raise ValueError(f"the store was made for {self.count} patches, {len(self._rows)} were written")
+        self._images.flush()
+        self._masks.flush()
+        names = [field.name for field in fields(PatchRow)]
+        columns = {name: [getattr(row, name) for row in self._rows] for name in names}
+        beside = self.folder / f".{ROWS}.{os.getpid()}"
+        pq.write_table(pa.table(columns, schema=_SCHEMA), beside)
+        beside.replace(self.folder / ROWS)
+
+
+class PatchStore:
+    """A prepared set of patches, read from disk as they are asked for.
+
+    Pickling one (for a loader's processes) sends its folder's name, not its arrays.
+    """
+
+    def __init__(self, folder: Path, images: NDArray[np.uint8], masks: NDArray[np.uint8], table: pa.Table) -> None:
+        self.folder = folder
+        self._images, self._masks, self._table = images, masks, table
+
+    @classmethod
+    def open(cls, folder: Path) -> PatchStore:
+        """Open the store in `folder`.
+
+        Raises:
+            UserError: a file is missing or unreadable, or the three don't belong together.
+        """
+        images, masks = _mapped(folder / IMAGES), _mapped(folder / MASKS)
+        table = _table(folder / ROWS)
+        count = len(table)
+        size = images.shape[-1]
+        for name, array, shape in (
+            (IMAGES, images, (count, size, size)),
+            (MASKS, masks, (count, _packed_length(size))),
+        ):
+            if array.dtype != np.uint8 or array.shape != shape:
+                raise _not_whole(
+                    folder / name, f"uint8 {shape} for the {count} rows of {ROWS}", f"{array.dtype} {array.shape}"
+                )
+        return cls(folder, images, masks, table)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PatchStore.open, (self.folder,)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @property
+    def size(self) -> int:
+        """Side of a patch, px."""
+        return int(self._images.shape[-1])
+
+    @cached_property
+    def rows(self) -> list[PatchRow]:
+        """One row per patch."""
+        return [
+            PatchRow(**{**row, "lesion_box": tuple(row["lesion_box"]) if row["lesion_box"] else None})
+            for row in self._table.to_pylist()
+        ]
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) int64, 0 = non-malignant, 1 = malignant."""
+        return np.asarray(self._table["label"].to_numpy(), dtype=np.int64)
+
+    @cached_property
+    def has_lesion(self) -> NDArray[np.bool_]:
+        """(N,) bool, False for lesion-free patches."""
+        return np.asarray(self._table["lesion_box"].is_valid().to_numpy())
+
+    def indices(self, split: SplitName) -> NDArray[np.intp]:
+        """The patches of one split, ascending."""
+        return np.flatnonzero(np.asarray(self._table["split"].to_numpy()) == split)
+
+    def image(self, index: int) -> NDArray[np.float32]:
+        """(S, S) float32 in [0, 1]."""
+        return np.asarray(self._images[index], dtype=np.float32) / np.float32(255)
+
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """(S, S) bool, True on the lesion; all False for a lesion-free patch."""
+        bits = np.unpackbits(self._masks[index], count=self.size * self.size)
+        return bits.reshape(self.size, self.size).astype(bool)
+
+
+def _packed_length(size: int) -> int:
+    return -(-size * size // 8)
+
+
+def _mapped(path: Path) -> NDArray[np.uint8]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _not_whole(path, "an array", str(error)) from error
+    if not isinstance(array, np.ndarray) or array.ndim < 2:
+        raise _not_whole(path, "an array of patches", "something else")
+    return array
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _not_whole(path, "a Parquet table", str(error)) from error
+    if table.schema.names != _SCHEMA.names:
+        raise _not_whole(path, f"the columns {', '.join(_SCHEMA.names)}", ", ".join(table.schema.names))
+    return table
+
+
+def _not_whole(path: Path, expected: str, found: str) -> UserError:
+    return UserError(
+        f"{path}: these prepared patches aren't whole: expected {expected}, found {found}. "
+        f"Remove the folder {path.parent} and run the same command again to prepare them anew"
+    )

@@ -1,0 +1,84 @@
+"""The feature loss: distances between VGG-19's maps of real and synthetic patches (wu2018_cigan, section 2.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mammo_gan.losses.boundary import BoundaryWeight
+from mammo_gan.weights import Vgg19
+
+
+class FeatureLoss(nn.Module):
+    """Sum over l of mean |Phi_l(R) - Phi_l(S)|: Phi_0 is the image itself, Phi_1 to Phi_3 are pool1 to pool3.
+
+    Args:
+        features: frozen VGG-19; where its weights come from is in its `provenance`.
+    """
+
+    def __init__(self, features: Vgg19) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, real: Tensor, synthetic: Tensor, mask: Tensor) -> Tensor:
+        """Mean over the batch.
+
+        Args:
+            real: (B, 1, H, W) float32 in [0, 1].
+            synthetic: (B, 1, H, W) floating point in [0, inf).
+            mask: (B, 1, H, W), unused: the paper compares whole patches.
+
+        Returns:
+            () float32, >= 0.
+        """
+        # Assumption: each layer's distance is the mean over its elements, as the text says, and all layers count the
+        # same; the image's is taken in [0, 1].
+        return _distance(real, synthetic) + feature_distance(self.features, real, synthetic)
+
+
+class MaskedFeatureLoss(nn.Module):
+    """The published code's form: the distances of the context, of the lesion and of the lesion's boundary, summed.
+
+    The context is compared as an image only; lesion and boundary by features too. The published code pools VGG-19 by
+    averages (`vgg19_features(..., pooling="average")`).
+
+    Args:
+        features: frozen VGG-19.
+        boundary_weight: gives the boundary's weights.
+    """
+
+    def __init__(self, features: Vgg19, boundary_weight: BoundaryWeight) -> None:
+        super().__init__()
+        self.features = features
+        self.boundary_weight = boundary_weight
+
+    def forward(self, real: Tensor, synthetic: Tensor, mask: Tensor) -> Tensor:
+        """Mean over the batch.
+
+        Args:
+            real: (B, 1, H, W) float32 in [0, 1].
+            synthetic: (B, 1, H, W) floating point in [0, inf).
+            mask: (B, 1, H, W) floating point in {0, 1}.
+
+        Returns:
+            () float32, >= 0.
+        """
+        # Deviation, as published: the code takes 127.5 off images in [0, 255] and uses VGG-19 as its authors released
+        # it; ours is torchvision's with its own normalisation, so images and features have another balance.
+        loss = _distance(real * (1 - mask), synthetic * (1 - mask))
+        for weight in (mask, self.boundary_weight(mask)):
+            shown, drawn = real * weight, synthetic * weight
+            loss = loss + _distance(shown, drawn) + feature_distance(self.features, shown, drawn)
+        return loss
+
+
+def feature_distance(features: Vgg19, real: Tensor, synthetic: Tensor) -> Tensor:
+    """Sum over VGG-19's pooled maps of the mean absolute difference, () float32; gradients reach `synthetic` alone."""
+    with torch.no_grad():
+        real_maps = features(real)
+    maps = zip(real_maps, features(synthetic), strict=True)
+    return torch.stack([_distance(real_map, synthetic_map) for real_map, synthetic_map in maps]).sum()
+
+
+def _distance(a: Tensor, b: Tensor) -> Tensor:
+    return (a.float() - b.float()).abs().mean()

@@ -1,0 +1,125 @@
+"""report: what the stages left -> results.json and one HTML page in the run folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from omegaconf import DictConfig, OmegaConf
+
+from mammo_gan.data.batches import MALIGNANT
+from mammo_gan.data.store import PatchStore
+from mammo_gan.reporting import html
+from mammo_gan.reporting.command import shareable_command
+from mammo_gan.reporting.infill_report import Sources, infill_report
+from mammo_gan.reporting.papers import read_paper
+from mammo_gan.reporting.results import (
+    Data,
+    PatchCount,
+    Results,
+    SelectionStep,
+    StageRun,
+    Value,
+    Weights,
+    write_results,
+)
+from mammo_gan.stages import evaluate, index, prepare, run_folder, synthesize, train
+from mammo_gan.stages.groups import experiments_folder
+from mammo_gan.stages.stage import Context, Stage, describe
+
+RESULTS = "results.json"
+REPORT = "report.html"
+
+
+class Report(Stage):
+    """Gathers a run. Its output belongs to the run folder, and its path is the last line on the screen."""
+
+    version: ClassVar[int] = 1
+    shared: ClassVar[bool] = False
+
+    def __init__(self, inputs: list[str], unkeyed: DictConfig) -> None:
+        super().__init__(inputs, unkeyed)
+
+    def run(self, folder: Path, context: Context) -> None:
+        indexed, prepared, trained, synthesised, evaluated = (context.inputs[name] for name in self.inputs)
+        shutil.copyfile(trained / train.METRICS, folder / train.METRICS)
+        results = self._results(folder, context)
+        write_results(folder / RESULTS, results)
+        sources = Sources(
+            examples=synthesised / synthesize.EXAMPLES,
+            metrics=trained / train.METRICS,
+            samples=trained / train.SAMPLES,
+            moments=evaluated / evaluate.MOMENTS,
+            pretraining_iterations=self.unkeyed.pretraining_iterations,
+        )
+        paper = read_paper(experiments_folder() / self.unkeyed.paper / "paper.toml")
+        html.save(folder / REPORT, infill_report(results, paper, sources))
+        context.screen.say(str((folder / REPORT).resolve()))
+
+    def _results(self, folder: Path, context: Context) -> Results:
+        indexed, prepared, trained, _, evaluated = (context.inputs[name] for name in self.inputs)
+        run, preparation = self.unkeyed, _read(prepared / prepare.PREPARATION)
+        training, evaluation = _read(trained / train.TRAINING), _read(evaluated / evaluate.VALUES)
+        environment = _read(folder / run_folder.ENVIRONMENT)
+        return Results(
+            experiment=run.name,
+            paper=run.paper,
+            title=run.title,
+            command=shareable_command([str(item) for item in OmegaConf.load(folder / run_folder.OVERRIDES)]),
+            scale=run.scale,
+            preset=run.preset,
+            archive=run.archive,
+            source=run.source,
+            seed=environment["seeds"]["run"],
+            split_hash=preparation["split_hash"],
+            weights=Weights(name=evaluation["weights"]["name"], random=evaluation["weights"]["random"]),
+            data=Data(
+                patients=preparation["patients"],
+                images=preparation["images"],
+                faulty=_read(indexed / index.INTEGRITY)["files_faulty"],
+                selection=tuple(SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]),
+                patches=tuple(_patch_counts(PatchStore.open(prepared))),
+            ),
+            device=training["device"],
+            precision=training["precision"],
+            versions=environment["versions"],
+            commit=environment["git_commit"],
+            stages=tuple(_stage(name, place, context) for name, place in context.inputs.items()),
+            values=tuple(_value(value) for value in evaluation["values"]),
+            parameters=training["parameters"],
+            images_per_second=training["images_per_second"],
+        )
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _stage(name: str, folder: Path, context: Context) -> StageRun:
+    described = describe(folder)
+    return StageRun(name=name, key=described["key"], seconds=described["seconds"], skipped=name not in context.made)
+
+
+def _value(value: dict[str, Any]) -> Value:
+    interval = value.pop("interval", None)
+    return Value(**value, interval=None if interval is None else (interval[0], interval[1]))
+
+
+def _patch_counts(store: PatchStore) -> Iterator[PatchCount]:
+    rows = defaultdict(list)
+    for row in store.rows:
+        rows[row.split, row.label].append(row)
+    for split in ("train", "val", "test"):
+        for label in sorted({label for _, label in rows}, reverse=True):
+            group = rows[split, label]
+            yield PatchCount(
+                split=split,
+                label="malignant" if label == MALIGNANT else "non-malignant",
+                patients=len({row.patient_key for row in group}),
+                images=len({row.image_key for row in group}),
+                patches=len(group),
+            )

@@ -1,0 +1,51 @@
+"""A synthetic set as written by `writing`, read again for training and evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_gan.archives import index
+from mammo_gan.archives.records import Mammogram
+from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
+from mammo_gan.errors import UserError
+from mammo_gan.imaging.decoding import read_image, read_mask
+from mammo_gan.synthesis.writing import IMAGES, MASKS, RECORDS
+
+
+class SyntheticSet:
+    """Patches of a synthesis folder, in the order of their records.
+
+    Raises:
+        UserError: if the folder has no readable records.parquet, or the records aren't synthetic.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records: list[Mammogram] = index.read(folder / RECORDS)
+        for record in self.records:
+            if record.source != "synthetic":
+                raise UserError(
+                    f"{folder / RECORDS}: expected synthetic images alone, found {record.image} with "
+                    f"source={record.source}; run the stage synthesize again"
+                )
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def label(self, number: int) -> int:
+        """Class that the patch was generated for."""
+        lesions = self.records[number].lesions
+        return MALIGNANT if any(lesion.pathology == "malignant" for lesion in lesions) else NON_MALIGNANT
+
+    def image(self, number: int) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1]."""
+        record = self.records[number]
+        pixels = read_image(self.folder / record.image)
+        return np.asarray(pixels / np.float32(2**record.bits - 1), dtype=np.float32)
+
+    def mask(self, number: int) -> NDArray[np.bool_]:
+        """(H, W) bool, True where the generator infilled."""
+        return read_mask(self.folder / MASKS / Path(self.records[number].image).relative_to(IMAGES))

@@ -1,0 +1,172 @@
+"""Synthetic patches as an archive: the same records and the same layout as a lab's own images.
+
+The folder can be read in two ways: `records.parquet` through the index, with the origin of every patch, and
+`manifest.csv` through archive=manifest, like any folder of images. `exchanges.csv` names the patches of the prepared
+store that each was made from, so that it can be made again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mammo_gan.archives import index
+from mammo_gan.archives.records import Box, Lesion, Mammogram, Origin, SplitName
+from mammo_gan.data.batches import MALIGNANT
+from mammo_gan.data.store import PatchStore
+from mammo_gan.synthesis.infill import DIRECTIONS, Infilled
+
+IMAGES, MASKS, MANIFEST, RECORDS, EXCHANGES = "images", "masks", "manifest.csv", "records.parquet", "exchanges.csv"
+MANIFEST_COLUMNS = (
+    "image",
+    "patient",
+    "mask",
+    "label",
+    "kind",
+    "view",
+    "laterality",
+    "density",
+    "mm_per_px",
+    "extent",
+    "split",
+)
+
+
+def write_set(
+    folder: Path,
+    infilled: Iterable[Infilled],
+    store: PatchStore,
+    *,
+    archive: str,
+    generator: str,
+    trained_on: SplitName,
+) -> list[Mammogram]:
+    """Write images/, masks/, manifest.csv, records.parquet and exchanges.csv; returns the records.
+
+    Images are 8-bit PNG files with numbers for names. A mask is written for every patch, as the region that was
+    infilled; only that of a malignant patch is a lesion.
+
+    Args:
+        folder: where they go; the caller renames it when the set is whole.
+        store: that the patches were made from.
+        archive: name of the archive that the real patches come from.
+        generator: sha256 of the generator's weights.
+        trained_on: the split it was trained on.
+    """
+    for part in (IMAGES, MASKS):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    records, exchanges = [], []
+    for number, patch in enumerate(infilled):
+        name = f"{number:06d}.png"
+        _write_grey(folder / IMAGES / name, patch.image)
+        _write_grey(folder / MASKS / name, patch.mask)
+        records.append(_record(patch, name, store, archive=archive, generator=generator, trained_on=trained_on))
+        exchanges.append({"image": records[-1].image, **asdict(patch.exchange)})
+    _write_table(folder / MANIFEST, MANIFEST_COLUMNS, [_manifest_row(record) for record in records])
+    _write_table(folder / EXCHANGES, ("image", "parent", "mask_parent", "label", "seed"), exchanges)
+    index.write(folder / RECORDS, records)
+    return records
+
+
+def write_examples(folder: Path, infilled: Iterable[Infilled], store: PatchStore) -> None:
+    """Write the paper's Figure 1: {k:02d}_{original,input,synthetic,mask}.png and examples.json, a list of what each
+    shows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    examples: list[dict[str, Any]] = []
+    for number, patch in enumerate(infilled):
+        name, row = f"{number:02d}", store.rows[patch.exchange.parent]
+        pictures: dict[str, NDArray[Any]] = {
+            "original": patch.original,
+            "input": patch.corrupted,
+            "synthetic": patch.image,
+            "mask": patch.mask,
+        }
+        for what, picture in pictures.items():
+            _write_grey(folder / f"{name}_{what}.png", picture)
+        examples.append(
+            {
+                "name": name,
+                "direction": DIRECTIONS[patch.exchange.label],
+                "context_split": row.split,
+                "mask_split": store.rows[patch.exchange.mask_parent].split,
+                **asdict(patch.exchange),
+            }
+        )
+    (folder / "examples.json").write_text(json.dumps(examples, indent=2) + "\n", encoding="utf-8")
+
+
+def _record(
+    patch: Infilled, name: str, store: PatchStore, *, archive: str, generator: str, trained_on: SplitName
+) -> Mammogram:
+    context, lender = store.rows[patch.exchange.parent], store.rows[patch.exchange.mask_parent]
+    lesions: tuple[Lesion, ...] = ()
+    if patch.exchange.label == MALIGNANT:
+        kind = lender.kind or "other"
+        lesions = (Lesion(number=1, kind=kind, pathology="malignant", box=_box(patch.mask), has_mask=True),)
+    height, width = patch.image.shape
+    return Mammogram(
+        archive=archive,
+        source="synthetic",
+        image=f"{IMAGES}/{name}",
+        patient=context.patient_key,  # a keyed hash already, never the archive's identifier
+        height=height,
+        width=width,
+        bits=8,
+        view=context.view,
+        laterality=context.laterality,
+        density=context.density,
+        mm_per_px=context.mm_per_px,
+        lesions=lesions,
+        extent="patch",
+        split=context.split,
+        origin=Origin(
+            generator=generator,
+            parent=context.image_key,
+            mask_parent=lender.image_key,
+            trained_on=trained_on,
+            seed=patch.exchange.seed,
+        ),
+    )
+
+
+def _manifest_row(record: Mammogram) -> dict[str, Any]:
+    lesion = record.lesions[0] if record.lesions else None
+    return {
+        "image": record.image,
+        "patient": record.patient,
+        "mask": "" if lesion is None else record.image.replace(IMAGES, MASKS, 1),
+        "label": "normal" if lesion is None else lesion.pathology,
+        "kind": "" if lesion is None else lesion.kind,
+        "view": record.view,
+        "laterality": record.laterality,
+        "density": record.density,
+        "mm_per_px": record.mm_per_px,
+        "extent": record.extent,
+        "split": record.split,
+    }
+
+
+def _box(mask: NDArray[np.bool_]) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def _write_grey(path: Path, image: NDArray[Any]) -> None:
+    """(H, W) float32 in [0, 1] or bool as 8-bit grey PNG."""
+    Image.fromarray(np.rint(image.astype(np.float32) * 255).astype(np.uint8)).save(path, format="PNG")
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
+    """CSV with empty cells for what isn't known."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

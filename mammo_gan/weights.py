@@ -1,0 +1,226 @@
+"""Pretrained weights, and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.error import URLError
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mammo_gan.errors import UserError
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "VGG19_WEIGHTS"
+TORCHVISION_NAME = "VGG19_Weights.IMAGENET1K_V1"
+TORCHVISION_FILE = "vgg19-dcbb9e9d.pth"  # its name in torch's cache
+RANDOM_SEED = 19  # random features are the same in every run
+
+# Convolutions up to pool3, by their index in torchvision's vgg19().features; each stage ends in pooling.
+STAGES = ((0, 2), (5, 7), (10, 12, 14, 16))
+_CHANNELS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256)}
+_CHANNELS |= {14: (256, 256), 16: (256, 256)}
+SHAPES: dict[str, tuple[int, ...]] = {
+    f"{index}.weight": (after, before, 3, 3) for index, (before, after) in _CHANNELS.items()
+}
+SHAPES |= {f"{index}.bias": (after,) for index, (_, after) in _CHANNELS.items()}
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where weights come from. Every result made with them carries it.
+
+    name:   torchvision's name, the file's name, or "random"
+    sha256: of the file; None for random weights
+    random: whether they have never seen an image
+    """
+
+    name: str
+    sha256: str | None
+    random: bool
+
+
+class Vgg19(nn.Module):
+    """VGG-19 (Simonyan and Zisserman 2014) up to pool3, frozen.
+
+    The weights are buffers that no state dict holds: they follow the module to a device, no optimiser can find
+    them, and no checkpoint repeats half a gigabyte of ImageNet.
+
+    Args:
+        weights: tensors named as in torchvision's `vgg19().features`, from "0.weight" to "16.bias".
+        provenance: where they come from.
+        pooling: "max", or "average" as ciGAN's published code has it.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, weights: Mapping[str, Tensor], provenance: Provenance, pooling: Literal["max", "average"] = "max"
+    ) -> None:
+        super().__init__()
+        if pooling not in ("max", "average"):
+            raise ValueError(f"pooling is max or average, not {pooling}")
+        self.provenance = provenance
+        self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        for name in SHAPES:
+            self.register_buffer(name.replace(".", "_"), weights[name].detach().float(), persistent=False)
+
+    @property
+    def name(self) -> str:
+        """Which weights these are, for tables and reports."""
+        return self.provenance.name
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pooled feature maps.
+
+        Args:
+            image: (B, 1, H, W) in [0, 1], grey; replicated to RGB and normalised as torchvision does.
+
+        Returns:
+            pool1 (B, 64, H/2, W/2), pool2 (B, 128, H/4, W/4) and pool3 (B, 256, H/8, W/8).
+        """
+        maps = []
+        features = (image - self.mean) / self.std  # (B, 3, H, W)
+        for stage in STAGES:
+            for index in stage:
+                weight, bias = self.get_buffer(f"{index}_weight"), self.get_buffer(f"{index}_bias")
+                features = F.relu(F.conv2d(features, weight, bias, padding=1), inplace=True)
+            features = self.pool(features, 2)
+            maps.append(features)
+        return maps[0], maps[1], maps[2]
+
+
+def vgg19_features(source: str, sha256: str | None = None, pooling: Literal["max", "average"] = "max") -> Vgg19:
+    """VGG-19 up to pool3 with weights from `source`.
+
+    Args:
+        source: one of
+            "random" (the same in every run),
+            "VGG19_Weights.IMAGENET1K_V1" (torchvision's, downloaded once into torch's cache),
+            a .safetensors file with torchvision's keys ("features.0.weight" or "0.weight"),
+            "auto": the file that the environment variable VGG19_WEIGHTS names, else torchvision's file if it is
+            in torch's cache, else random, with a warning.
+        sha256: what the weights' file must have, if given.
+        pooling: "max" or "average".
+
+    Raises:
+        UserError: the file isn't there, isn't VGG-19 or has another checksum, or can't be downloaded.
+    """
+    weights, provenance = _load(source)
+    if sha256 is not None and provenance.sha256 != sha256.lower():
+        raise UserError(
+            f"weights of VGG-19 from {source}: expected sha256 {sha256}, found {provenance.sha256 or 'random weights'};"
+            " get the file again, or set weights.sha256=null to take it as it is"
+        )
+    return Vgg19(weights, provenance, pooling)
+
+
+def _load(source: str) -> tuple[dict[str, Tensor], Provenance]:
+    if source == "random":
+        return _random_weights(), Provenance("random", None, random=True)
+    if source == "auto":
+        return _load(find())
+    if source.startswith("VGG19_Weights."):
+        return _from_torchvision(source)
+    return _from_safetensors(Path(source).expanduser())
+
+
+def find() -> str:
+    """The source that "auto" stands for on this machine."""
+    if file := os.environ.get(VARIABLE):
+        return file
+    if _cached(TORCHVISION_FILE).is_file():
+        return TORCHVISION_NAME
+    log.warning(
+        "VGG-19 gets random weights: %s isn't set and %s isn't there. For ImageNet features, set %s to a .safetensors "
+        "file or choose weights=imagenet (downloads 550 MB)",
+        VARIABLE,
+        _cached(TORCHVISION_FILE),
+        VARIABLE,
+    )
+    return "random"
+
+
+def _cached(name: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def _random_weights() -> dict[str, Tensor]:
+    """He-normal weights and zero biases, so that the maps keep the input's scale."""
+    generator = torch.Generator().manual_seed(RANDOM_SEED)
+    weights = {}
+    for name, shape in SHAPES.items():
+        weights[name] = torch.zeros(shape)
+        if name.endswith("weight"):
+            nn.init.kaiming_normal_(weights[name], nonlinearity="relu", generator=generator)
+    return weights
+
+
+def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Provenance]:
+    from torchvision.models import VGG19_Weights  # seconds to import, and only needed for a name
+
+    try:
+        published = VGG19_Weights[name.removeprefix("VGG19_Weights.")]
+    except KeyError:
+        known = ", ".join(str(member) for member in VGG19_Weights)
+        raise UserError(f"weights of VGG-19: torchvision knows {known}, not {name}") from None
+    file = _cached(published.url.rsplit("/", 1)[-1])
+    try:
+        state = published.get_state_dict(progress=True, check_hash=True)
+    except (URLError, TimeoutError, ConnectionError) as error:
+        raise UserError(
+            f"weights of VGG-19: {published.url} can't be downloaded ({error}) and {file} isn't there; copy it there, "
+            f"set weights.vgg19 to a .safetensors file with the same keys, or choose weights=random"
+        ) from error
+    return _up_to_pool3(state, file), Provenance(name, checksum(file), random=False)
+
+
+def _from_safetensors(file: Path) -> tuple[dict[str, Tensor], Provenance]:
+    if file.suffix != ".safetensors":
+        raise UserError(
+            f"weights of VGG-19: expected random, auto, {TORCHVISION_NAME} or a .safetensors file, found {file}; other "
+            "formats can run code when they are loaded: convert them with safetensors.torch.save_file"
+        )
+    if not file.is_file():
+        raise UserError(f"weights of VGG-19: {file} isn't there; set weights.vgg19 or {VARIABLE} to the file")
+    try:
+        state = load_file(file)
+    except SafetensorError as error:
+        raise UserError(f"weights of VGG-19: {file} isn't a whole safetensors file ({error}); get it again") from error
+    return _up_to_pool3(state, file), Provenance(file.name, checksum(file), random=False)
+
+
+def _up_to_pool3(state: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
+    weights = {}
+    for name, shape in SHAPES.items():
+        tensor = state.get(f"features.{name}", state.get(name))
+        found = "nothing" if tensor is None else str(tuple(tensor.shape))
+        if tensor is None or tuple(tensor.shape) != shape:
+            raise UserError(
+                f"weights of VGG-19: {file}: expected features.{name} {shape}, found {found}; "
+                "take torchvision's vgg19 (without batch normalisation)"
+            )
+        weights[name] = tensor
+    return weights
+
+
+def checksum(file: Path) -> str:
+    """sha256 of a file, in hex digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
