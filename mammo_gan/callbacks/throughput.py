@@ -20,7 +20,8 @@ class Throughput(Callback):
     """Logs `images_per_second`, measured over windows of `every_iterations`.
 
     Time within `untimed` (checkpoints, sample grids) isn't counted, nor is the first iteration, which builds
-    kernels and starts workers. Waiting for data is counted: it's part of the speed.
+    kernels and starts workers. Waiting for data is counted: it's part of the speed. A window ends at a multiple of
+    `every_iterations`; one cut shorter than half by a resume goes on to the next.
     """
 
     def __init__(self, every_iterations: int) -> None:
@@ -28,28 +29,31 @@ class Throughput(Callback):
             raise ValueError(f"a window has at least one iteration; got {every_iterations}")
         self.every_iterations = every_iterations
         self.latest: float | None = None  # images per second of the last whole window
-        self._start: tuple[float, int] | None = None  # of the window: clock, images seen
+        self._start: tuple[float, int, int] | None = None  # of the window: clock, iteration, images seen
         self._left_out = 0.0  # s of the window
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        if self._start is not None and iterations_of(pl_module) % self.every_iterations:
+        done = iterations_of(pl_module)
+        if self._start is not None and (
+            done % self.every_iterations or 2 * (done - self._start[1]) < self.every_iterations
+        ):
             return
         _synchronise(trainer)
         now, images = time.perf_counter(), images_seen_of(pl_module)
         if self._start is not None:
-            then, images_then = self._start
+            then, images_then = self._start[0], self._start[2]
             self.latest = (images - images_then) / max(now - then - self._left_out, 1e-9)
-            self._log(trainer, pl_module, images)
-        self._start, self._left_out = (now, images), 0.0
+            self._log(trainer, done, images, self.latest)
+        self._start, self._left_out = (now, done, images), 0.0
 
-    def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule, images: int) -> None:
+    def _log(self, trainer: pl.Trainer, iteration: int, images_seen: int, speed: float) -> None:
         # As GanMethod logs, straight to the loggers: what goes through self.log they'd get again in every iteration.
-        counts = {"iteration": iterations_of(pl_module), "images_seen": images}
+        values = {"iteration": iteration, "images_seen": images_seen, IMAGES_PER_SECOND: speed}
         for logger in trainer.loggers:
-            logger.log_metrics({**counts, IMAGES_PER_SECOND: self.latest or 0.0}, step=counts["iteration"])
+            logger.log_metrics(values, step=iteration)
 
     def leave_out(self, seconds: float) -> None:
         """Take `seconds` out of the present window."""

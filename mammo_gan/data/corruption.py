@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def corrupt(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator
-) -> NDArray[np.float32]:
+def corrupt(image: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
     """image * (1 - mask) + U(0, 1) * mask (wu2018, 2.1): the lesion replaced with uniform noise, pixel by pixel.
 
     Args:

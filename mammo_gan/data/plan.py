@@ -106,9 +106,7 @@ def share_out(
     return given
 
 
-def check_splits(
-    records: Sequence[Mammogram], splits: Sequence[SplitName], required: Collection[SplitName]
-) -> None:
+def check_splits(records: Sequence[Mammogram], splits: Sequence[SplitName], required: Collection[SplitName]) -> None:
     """Every required split has an image.
 
     Raises:

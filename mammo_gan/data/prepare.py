@@ -10,31 +10,26 @@ processes.
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
 
-import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
-from mammo_gan.archives.identity import image_key, patient_key
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Mammogram, SplitName
 from mammo_gan.data import plan
-from mammo_gan.data.lenders import LABEL_OF, Lender, lenders
+from mammo_gan.data.cutting import cut
+from mammo_gan.data.lenders import lenders
 from mammo_gan.data.resized import Resized, load, resize, save
-from mammo_gan.data.store import PatchRow, PatchWriter
+from mammo_gan.data.store import PatchWriter, expected_bytes
 from mammo_gan.data.summary import PreparationSummary, summarise
 from mammo_gan.errors import UserError
-from mammo_gan.imaging.patches import sample_origins
 
 T = TypeVar("T")
-Patch = tuple[NDArray[np.uint8], NDArray[np.bool_], PatchRow]
+TRAINING: tuple[SplitName, ...] = ("train",)
 
 
 class Progress(Protocol):
@@ -83,6 +78,12 @@ class PatchRecipe:
             )
 
 
+def peak_bytes(images: int, recipe: PatchRecipe) -> int:
+    """Disk that a preparation takes while it runs: the store, and the resized mammograms at their largest."""
+    store = expected_bytes(2 * recipe.patches_per_class, recipe.size)
+    return store + 2 * images * recipe.fit_height * recipe.fit_width  # the image and its breast, a byte a pixel each
+
+
 def prepare_patches(
     records: Sequence[Mammogram],
     reader: Reader,
@@ -91,14 +92,14 @@ def prepare_patches(
     recipe: PatchRecipe,
     splits: Mapping[str, SplitName],
     identity_key: bytes,
-    required_splits: Collection[SplitName] = ("train",),
+    required_splits: Collection[SplitName] = TRAINING,
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> PreparationSummary:
     """Cut `recipe.patches_per_class` malignant and as many non-malignant patches into a store in `folder`.
 
-    While it runs, the resized mammograms lie in `folder`/.resized (up to 2 MB each at 1375x750). In memory there is
-    one mammogram a process, never the patches.
+    While it runs, the resized mammograms lie in a temporary folder in `folder` (up to 2 MB each at 1375x750). In memory
+    there is one mammogram a process, never the patches.
 
     Args:
         splits: patient -> split, as from `archives.splits.assign`.
@@ -112,11 +113,8 @@ def prepare_patches(
     split_of = [splits[record.patient] for record in records]
     plan.check_splits(records, split_of, required_splits)
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / ".resized"
-    shutil.rmtree(scratch, ignore_errors=True)  # what an interrupted run left
-    scratch.mkdir()
-    try:
-        files = [scratch / f"{number}.npz" for number in range(len(records))]
+    with TemporaryDirectory(prefix=".resized-", dir=folder) as scratch:
+        files = [Path(scratch) / f"{number}.npz" for number in range(len(records))]
         survey = delayed(_survey)
         calls = (survey(reader, root, record, recipe, file) for record, file in zip(records, files, strict=True))
         surveyed = Parallel(n_jobs=jobs, return_as="generator")(calls)
@@ -125,16 +123,12 @@ def prepare_patches(
         plan.check_classes(quotas, len({record.patient for record in records}), required_splits)
         given = plan.share_out(split_of, surveys, quotas, recipe.seed)
         writer = PatchWriter(folder, sum(map(sum, given)), recipe.size)
-        work = list(zip(records, split_of, files, given, strict=True))
-        for record, split, file, counts in progress(work, len(work), "cutting patches"):
-            if any(counts):
-                for image, mask, row in _cut(record, split, load(file), counts, recipe, identity_key):
-                    writer.append(image, mask, row)
+        parts = list(zip(records, split_of, files, given, strict=True))
+        for record, split, file, counts in progress(parts, len(parts), "cutting patches"):
+            _write_part(writer, record, split, load(file), counts, recipe, identity_key)
             file.unlink()
         writer.close()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return summarise(records, split_of, Counter[str](), quotas, writer.rows)
+    return summarise(records, split_of, surveys, quotas, writer.rows)
 
 
 def _survey(reader: Reader, root: Path, record: Mammogram, recipe: PatchRecipe, file: Path) -> plan.Survey:
@@ -144,29 +138,17 @@ def _survey(reader: Reader, root: Path, record: Mammogram, recipe: PatchRecipe, 
     return plan.Survey(tuple(plan.Offer(lender.content, lender.capacity) for lender in found), skipped)
 
 
-def _cut(
+def _write_part(
+    writer: PatchWriter,
     record: Mammogram,
     split: SplitName,
     resized: Resized,
     counts: Sequence[int],
     recipe: PatchRecipe,
     identity_key: bytes,
-) -> Iterator[Patch]:
-    """Draw `counts` patches of each of the mammogram's lenders."""
+) -> None:
+    if not any(counts):
+        return
     found, _ = lenders(record, resized, recipe.size, recipe.min_breast_share)
-    rng = _rng_of(record, recipe.seed)
-    shared = {
-        "image_key": image_key(identity_key, record),
-        "patient_key": patient_key(identity_key, record),
-        "split": split,
-        "view": record.view,
-        "laterality": record.laterality,
-        "density": record.density,
-        "scale": resized.scale,
-        "mm_per_px": None if record.mm_per_px is None else record.mm_per_px / resized.scale,
-    }
-    for lender, count in zip(found, counts, strict=True):
-        for x, y in sample_origins(lender.allowed, count, rng).tolist():
-            image = resized.image[y : y + recipe.size, x : x + recipe.size]
-            mask, about_lesion = _lesion(record, resized, lender, x, y, recipe.size)
-            yield image, mask, PatchRow(label=LABEL_OF[lender.content], x0=x, y0=y, **shared, **about_lesion)
+    for image, mask, row in cut(record, split, resized, found, counts, recipe.size, recipe.seed, identity_key):
+        writer.append(image, mask, row)

@@ -52,8 +52,9 @@ class Resized:
 def resize(reader: Reader, root: Path, mammogram: Mammogram, fit_height: int, fit_width: int) -> Resized:
     """Read a mammogram and fit it into `fit_height` x `fit_width` px, aspect kept (wu2018, 3.1: 1375x750)."""
     pixels: NDArray[Any] = reader.pixels(root, mammogram)
-    scale = fit_within(*pixels.shape, fit_height, fit_width)
-    shape = scaled_shape(*pixels.shape, scale)
+    height, width = pixels.shape
+    scale = fit_within(height, width, fit_height, fit_width)
+    shape = scaled_shape(height, width, scale)
     image = to_8_bits(resize_image(pixels, shape))
     # An image that was cut out of a mammogram shows tissue from edge to edge.
     breast = np.ones(shape, dtype=bool) if mammogram.extent == "patch" else breast_mask(image)

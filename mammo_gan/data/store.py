@@ -1,8 +1,8 @@
 """Prepared patches on disk: two arrays that are mapped into memory, never read whole, and a table.
 
-    images.npy       (N, S, S) uint8
-    masks.npy        (N, ceil(S * S / 8)) uint8, eight mask pixels a byte
-    patches.parquet  N rows; written last, so that a store without it isn't whole
+images.npy       (N, S, S) uint8
+masks.npy        (N, ceil(S * S / 8)) uint8, eight mask pixels a byte
+patches.parquet  N rows; written last, so that a store without it isn't whole
 """
 
 from __future__ import annotations
@@ -86,25 +86,25 @@ class PatchWriter:
         self._images = np.lib.format.open_memmap(folder / IMAGES, mode="w+", dtype=np.uint8, shape=shape)
         packed = (count, _packed_length(size))
         self._masks = np.lib.format.open_memmap(folder / MASKS, mode="w+", dtype=np.uint8, shape=packed)
-        self._rows: list[PatchRow] = []
+        self.rows: list[PatchRow] = []
 
     def append(self, image: NDArray[np.uint8], mask: NDArray[np.bool_], row: PatchRow) -> None:
         """image: (S, S) uint8; mask: (S, S) bool, all False for a lesion-free patch."""
-        if len(self._rows) == self.count:
+        if len(self.rows) == self.count:
             raise ValueError(f"the store was made for {self.count} patches")
-        index = len(self._rows)
+        index = len(self.rows)
         self._images[index] = image
         self._masks[index] = np.packbits(mask)
-        self._rows.append(row)
+        self.rows.append(row)
 
     def close(self) -> None:
         """Flush the arrays and write the table; only now the store can be opened."""
-        if len(self._rows) != self.count:
-            raise ValueError(f"the store was made for {self.count} patches, {len(self._rows)} were written")
+        if len(self.rows) != self.count:
+            raise ValueError(f"the store was made for {self.count} patches, {len(self.rows)} were written")
         self._images.flush()
         self._masks.flush()
         names = [field.name for field in fields(PatchRow)]
-        columns = {name: [getattr(row, name) for row in self._rows] for name in names}
+        columns = {name: [getattr(row, name) for row in self.rows] for name in names}
         beside = self.folder / f".{ROWS}.{os.getpid()}"
         pq.write_table(pa.table(columns, schema=_SCHEMA), beside)
         beside.replace(self.folder / ROWS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mammo_gan.archives.records import SplitName
+from mammo_gan.archives.records import Mammogram, SplitName
+from mammo_gan.archives.splits import SPLITS
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
-from mammo_gan.data.lenders import Content
+from mammo_gan.data.lenders import LABEL_OF, Content
+from mammo_gan.data.plan import Quota, Survey
 from mammo_gan.data.store import PatchRow
 
 LABELS = {NON_MALIGNANT: "non-malignant", MALIGNANT: "malignant"}
@@ -59,27 +62,84 @@ class PreparationSummary:
         return asdict(self)
 
 
-def count_classes(
-    rows: Sequence[PatchRow], asked: Mapping[tuple[SplitName, int], int]
-) -> tuple[ClassCount, ...]:
-    """One count for each split and label of `asked`."""
-    counts = []
-    for (split, label), number in asked.items():
-        those = [row for row in rows if row.split == split and row.label == label]
-        counts.append(
-            ClassCount(
-                split=split,
-                label=LABELS[label],
-                patients=len({row.patient_key for row in those}),
-                images=len({row.image_key for row in those}),
-                asked=number,
-                patches=len(those),
-            )
+def summarise(
+    records: Sequence[Mammogram],
+    splits: Sequence[SplitName],
+    surveys: Sequence[Survey],
+    quotas: Sequence[Quota],
+    rows: Sequence[PatchRow],
+) -> PreparationSummary:
+    """Count a finished preparation.
+
+    Args:
+        splits, surveys: of each record.
+        rows: of the patches written.
+    """
+    by_split = Counter(splits)
+    contents = tuple(
+        ContentCount(
+            split=quota.split,
+            content=quota.content,
+            asked=quota.asked,
+            patches=quota.given,
+            positions=quota.positions,
+            repeated=max(0, quota.given - quota.positions),
         )
-    return tuple(counts)
+        for quota in quotas
+        if by_split[quota.split]
+    )
+    classes = _classes(contents, rows)
+    spacings = [row.mm_per_px for row in rows if row.mm_per_px is not None]
+    return PreparationSummary(
+        patients=len({record.patient for record in records}),
+        images=len(records),
+        images_by_split={split: by_split[split] for split in SPLITS},
+        images_without_patches=len(records) - len({row.image_key for row in rows}),
+        classes=classes,
+        contents=contents,
+        skipped_lesions=dict(sum((Counter(survey.skipped) for survey in surveys), Counter[str]())),
+        mm_per_px=(min(spacings), max(spacings)) if spacings else None,
+        warnings=_warnings(classes, contents),
+    )
 
 
-def spacing_range(rows: Sequence[PatchRow]) -> tuple[float, float] | None:
-    """Smallest and largest mm per px of the patches; None where none is known."""
-    known = [row.mm_per_px for row in rows if row.mm_per_px is not None]
-    return (min(known), max(known)) if known else None
+def _classes(contents: Sequence[ContentCount], rows: Sequence[PatchRow]) -> tuple[ClassCount, ...]:
+    members: dict[tuple[SplitName, int], list[PatchRow]] = {}
+    for row in rows:
+        members.setdefault((row.split, row.label), []).append(row)
+    asked = Counter[tuple[SplitName, int]]()
+    for content in contents:
+        asked[content.split, LABEL_OF[content.content]] += content.asked
+    return tuple(
+        ClassCount(
+            split=split,
+            label=LABELS[label],
+            patients=len({row.patient_key for row in members.get((split, label), [])}),
+            images=len({row.image_key for row in members.get((split, label), [])}),
+            asked=number,
+            patches=len(members.get((split, label), [])),
+        )
+        for (split, label), number in asked.items()
+    )
+
+
+def _warnings(classes: Sequence[ClassCount], contents: Sequence[ContentCount]) -> tuple[str, ...]:
+    short = [
+        f"{count.split}: {count.patches:,} {count.label} patches instead of {count.asked:,}: no image of this split "
+        "shows a place for one"
+        for count in classes
+        if count.patches < count.asked
+    ]
+    repeated = [
+        f"{count.split}: {count.repeated:,} of {count.patches:,} {count.content} patches lie where another one lies: "
+        f"there are {count.positions:,} different positions"
+        for count in contents
+        if count.repeated
+    ]
+    shifted = [
+        f"{count.split}: {count.patches:,} {count.content} patches instead of {count.asked:,}, "
+        "made up for by the rest of the non-malignant class"
+        for count in contents
+        if count.content == "benign" and count.patches < count.asked
+    ]
+    return (*short, *repeated, *shifted)

@@ -106,7 +106,9 @@ class Generator(nn.Module):
         # Deviation, as published: the code appends the class maps once more at each smaller size, so that 14 channels
         # arrive at 4x4 (735,969 parameters). The copies are equal; we keep one.
         levels[0] = stack[:, : self.stack_at_full_size]
-        return levels[::-1]
+        # In the weights' memory order, or concatenation would bring the features back to the plain one.
+        ordered = torch.channels_last if _is_channels_last(next(self.parameters())) else torch.contiguous_format
+        return [level.contiguous(memory_format=ordered) for level in reversed(levels)]
 
 
 class Discriminator(nn.Module):
@@ -181,6 +183,10 @@ def class_maps(label: Tensor, like: Tensor) -> Tensor:
     """One constant map a class: (B,) int64 to (B, 2, H, W) with the size, device and type of `like` (B, C, H, W)."""
     maps = F.one_hot(label, CLASSES).to(like.dtype)[:, :, None, None]
     return maps.expand(-1, -1, *like.shape[2:])
+
+
+def _is_channels_last(weight: Tensor) -> bool:
+    return weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
 
 
 def _block(channels: int, kernels: int) -> nn.Sequential:

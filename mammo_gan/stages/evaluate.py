@@ -43,7 +43,5 @@ class Evaluate(Stage):
             seed=self.seed,
             device=device(self.unkeyed.accelerator),
         )
-        values = quality.compare(
-            SyntheticSet(synthesised), PatchStore.open(prepared), folder, context.screen.progress
-        )
+        values = quality.compare(SyntheticSet(synthesised), PatchStore.open(prepared), folder, context.screen.progress)
         write_json(folder / VALUES, {"values": values, "weights": asdict(network.provenance)})

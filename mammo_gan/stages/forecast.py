@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,17 +54,21 @@ def of_training(
 ) -> Forecast:
     """Train `method`, a throw-away copy, for a few steps and reckon from them.
 
-    The steps are the generator's on its feature loss, the dearest kind, so the time is an upper bound.
+    The steps are the generator's on its feature loss, about the dearest kind, so the time is rather too long.
     """
     clock = _Clock()
-    trial = {**trainer_settings, "limit_train_batches": WARM_UP + TIMED, "logger": False, "callbacks": [clock]}
-    trainer = pl.Trainer(**trial)
+    trainer = pl.Trainer(
+        **trainer_settings,
+        limit_train_batches=WARM_UP + TIMED,
+        callbacks=[clock],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+    )
     trainer.fit(method, datamodule=data)
     device = trainer.strategy.root_device
-    if device.type == "cuda":
-        memory = torch.cuda.max_memory_allocated(device)
-    else:
-        memory = psutil.Process().memory_info().rss
+    on_gpu = device.type == "cuda"
+    memory = torch.cuda.max_memory_allocated(device) if on_gpu else psutil.Process().memory_info().rss
     weights = sum(parameter.numel() * parameter.element_size() for parameter in method.parameters())
     return Forecast(clock.seconds_per_step * iterations, memory, weights * ADAM_COPIES * CHECKPOINTS_KEPT, str(device))
 

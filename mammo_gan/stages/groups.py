@@ -36,5 +36,6 @@ def group_options(group: str) -> list[tuple[str, str]]:
 
 
 def _description(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
-    return first.removeprefix("#").strip()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    described = (line for line in lines if not line.startswith("# @"))  # Hydra wants its own header first
+    return next(described, "").removeprefix("#").strip()

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from mammo_gan.data.batches import MALIGNANT
-from mammo_gan.data.store import PatchStore
 from mammo_gan.reporting import html
 from mammo_gan.reporting.command import shareable_command
 from mammo_gan.reporting.infill_report import Sources, infill_report
@@ -47,7 +43,7 @@ class Report(Stage):
     def run(self, folder: Path, context: Context) -> None:
         indexed, prepared, trained, synthesised, evaluated = (context.inputs[name] for name in self.inputs)
         shutil.copyfile(trained / train.METRICS, folder / train.METRICS)
-        results = self._results(folder, context)
+        results = self._results(folder, context, indexed, prepared, trained, evaluated)
         write_results(folder / RESULTS, results)
         sources = Sources(
             examples=synthesised / synthesize.EXAMPLES,
@@ -60,8 +56,9 @@ class Report(Stage):
         html.save(folder / REPORT, infill_report(results, paper, sources))
         context.screen.say(str((folder / REPORT).resolve()))
 
-    def _results(self, folder: Path, context: Context) -> Results:
-        indexed, prepared, trained, _, evaluated = (context.inputs[name] for name in self.inputs)
+    def _results(
+        self, folder: Path, context: Context, indexed: Path, prepared: Path, trained: Path, evaluated: Path
+    ) -> Results:
         run, preparation = self.unkeyed, _read(prepared / prepare.PREPARATION)
         training, evaluation = _read(trained / train.TRAINING), _read(evaluated / evaluate.VALUES)
         environment = _read(folder / run_folder.ENVIRONMENT)
@@ -81,8 +78,10 @@ class Report(Stage):
                 patients=preparation["patients"],
                 images=preparation["images"],
                 faulty=_read(indexed / index.INTEGRITY)["files_faulty"],
-                selection=tuple(SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]),
-                patches=tuple(_patch_counts(PatchStore.open(prepared))),
+                selection=tuple(
+                    SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
+                ),
+                patches=tuple(_patch_count(count) for count in preparation["classes"]),
             ),
             device=training["device"],
             precision=training["precision"],
@@ -104,22 +103,10 @@ def _stage(name: str, folder: Path, context: Context) -> StageRun:
     return StageRun(name=name, key=described["key"], seconds=described["seconds"], skipped=name not in context.made)
 
 
+def _patch_count(count: dict[str, Any]) -> PatchCount:
+    return PatchCount(**{name: value for name, value in count.items() if name != "asked"})
+
+
 def _value(value: dict[str, Any]) -> Value:
     interval = value.pop("interval", None)
     return Value(**value, interval=None if interval is None else (interval[0], interval[1]))
-
-
-def _patch_counts(store: PatchStore) -> Iterator[PatchCount]:
-    rows = defaultdict(list)
-    for row in store.rows:
-        rows[row.split, row.label].append(row)
-    for split in ("train", "val", "test"):
-        for label in sorted({label for _, label in rows}, reverse=True):
-            group = rows[split, label]
-            yield PatchCount(
-                split=split,
-                label="malignant" if label == MALIGNANT else "non-malignant",
-                patients=len({row.patient_key for row in group}),
-                images=len({row.image_key for row in group}),
-                patches=len(group),
-            )

@@ -34,6 +34,7 @@ METRICS = "metrics.csv"
 TRAINING = "training.json"
 CHECKPOINTS = "checkpoints"
 SAMPLES = "samples"
+WORTH_FORECASTING = 300  # iterations; a shorter training is over before its forecast
 
 
 class Train(Stage):
@@ -63,14 +64,15 @@ class Train(Stage):
         checkpoint = self._checkpoint(folder, context)
         data = self._data(context)
         method: GanMethod = instantiate(self.method, _convert_="all")
+        method.log_every = self.unkeyed.callbacks.log_every
         if self.init_from is not None and checkpoint is None:
-            load_generator(method.generator, Path(self.init_from))
+            load_generator(method.get_submodule("generator"), Path(self.init_from))
         callbacks = self._callbacks(folder, data, context)
         trainer = self._trainer(folder, callbacks, context)
         if self.iterations >= WORTH_FORECASTING:
             trial = instantiate(self.method, _convert_="all")
-            left = self.iterations - self._done(checkpoint)
-            context.screen.say(str(forecast.of_training(trial, data, self._trainer_settings(), left)))
+            said = forecast.of_training(trial, data, self._trainer_settings(), self.iterations - _done(checkpoint))
+            context.screen.say(str(said))
         trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if int(method.iterations) < self.iterations:
             raise UserError(
@@ -137,9 +139,7 @@ class Train(Stage):
             "max_epochs": 1,
             "log_every_n_steps": 1,  # the method decides what it logs and when
             "use_distributed_sampler": False,  # the data's own sampler shares batches out
-            "enable_checkpointing": False,
             "enable_model_summary": False,
-            "enable_progress_bar": False,
         }
 
     def _export(
@@ -147,7 +147,7 @@ class Train(Stage):
     ) -> None:
         average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
         throughput = next(callback for callback in callbacks if isinstance(callback, Throughput))
-        save_file(_weights(method.generator), folder / GENERATOR)
+        save_file(_weights(method.get_submodule("generator")), folder / GENERATOR)
         save_file(_weights(average.averaged(method)), folder / GENERATOR_AVERAGE)
         write_json(
             folder / TRAINING,
@@ -158,9 +158,16 @@ class Train(Stage):
                 "seconds_of_last_session": round(seconds, 1),
                 "device": device_name(trainer.strategy.root_device),
                 "precision": self.precision,
-                "parameters": {name: count(getattr(method, name)) for name in ("generator", "discriminator")},
+                "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
             },
         )
+
+
+def _done(checkpoint: Path | None) -> int:
+    """Iterations that a checkpoint has behind it."""
+    if checkpoint is None:
+        return 0
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]["iterations"])
 
 
 def load_generator(generator: nn.Module, file: Path) -> None:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from mammo_gan.callbacks import throughput
+from mammo_gan.callbacks.checkpoint import AtomicCheckpoint
 from mammo_gan.callbacks.metrics_csv import MetricsCsv
 from mammo_gan.callbacks.stop import StopAtIteration
 from mammo_gan.callbacks.throughput import Throughput, untimed
@@ -65,6 +66,15 @@ def test_no_speed_before_a_window_is_whole(tmp_path: Path, clock: Clock) -> None
     fit(TinyGan(), tmp_path, [StopAtIteration(10), Pace(clock), speed], loggers=[logger])
     assert speed.latest is None
     assert "images_per_second" not in logged(tmp_path / "metrics.csv")[0]
+
+
+def test_a_window_cut_short_by_a_resume_goes_on(tmp_path: Path, clock: Clock) -> None:
+    fit(TinyGan(), tmp_path, [StopAtIteration(8), AtomicCheckpoint(tmp_path, None)])
+    logger = MetricsCsv(tmp_path / "metrics.csv")
+    callbacks = [StopAtIteration(15), Pace(clock), Throughput(5)]
+    fit(TinyGan(), tmp_path, callbacks, loggers=[logger], resume=tmp_path / "last.ckpt")
+    rows = logged(tmp_path / "metrics.csv")
+    assert [(row["iteration"], row["images_per_second"]) for row in rows] == [("10", ""), ("15", "4")]
 
 
 def test_an_empty_window_is_refused() -> None:

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from mammo_gan.archives import index
+from mammo_gan.archives.integrity import Fault
+from mammo_gan.archives.manifest import Manifest
 from mammo_gan.archives.records import Box, Mammogram
 from mammo_gan.data.batches import MALIGNANT
 from mammo_gan.data.store import PatchStore
@@ -130,3 +132,19 @@ def test_a_set_of_real_images_is_refused(tmp_path: Path, written: tuple[Path, li
     index.write(tmp_path / "records.parquet", [replace(records[0], source="disk")])
     with pytest.raises(UserError, match="source=disk"):
         SyntheticSet(tmp_path)
+
+
+def test_archive_manifest_reads_the_folder(written: tuple[Path, list[Mammogram]]) -> None:
+    folder, records = written
+    reader = Manifest()
+    scanned = list(reader.scan(folder))
+    assert [found for found in scanned if isinstance(found, Fault)] == []
+    for found, record in zip(scanned, records, strict=True):
+        assert isinstance(found, Mammogram)
+        for field in ("image", "patient", "height", "width", "bits", "view", "laterality", "density", "mm_per_px"):
+            assert getattr(found, field) == getattr(record, field)
+        assert (found.extent, found.split) == (record.extent, record.split)
+        assert [(x.kind, x.pathology) for x in found.lesions] == [(x.kind, x.pathology) for x in record.lesions]
+        for lesion in found.lesions:
+            expected = SyntheticSet(folder).mask(records.index(record))
+            np.testing.assert_array_equal(reader.mask(folder, found, lesion), expected)

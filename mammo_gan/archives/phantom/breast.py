@@ -102,7 +102,7 @@ def muscle_depth(form: BreastForm, grid: Grid) -> NDArray[np.float32] | None:
 
 
 def _outline(form: BreastForm) -> NDArray[np.float64]:
-    """(N, 2) xy of the skin line from top to bottom, in mm, going on behind the chest wall and beyond the film's top."""
+    """(N, 2) xy of the skin line from top to bottom, in mm, going on behind the chest wall and above the film."""
     lower = np.sin(np.linspace(0, np.pi / 2, 600))
     behind = np.linspace(0, _BEHIND_FILM, 100)[1:]
     below = np.stack([form.reach * _arc(lower), form.nipple_y + form.half_height * lower], axis=1)

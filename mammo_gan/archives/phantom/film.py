@@ -14,12 +14,14 @@ GLAND = 0.080  # 1/mm; skin, muscle and masses attenuate alike
 CALCIUM = 1.0  # 1/mm, of a calcification beyond the tissue that it displaces
 
 _BASE, _SPAN = 0.18, 2.72  # optical density of clear film, and what a full exposure adds
-_CONTRAST = 1.55  # optical density per unit of attenuation is at most _SPAN * _CONTRAST / 4
-_MIDDLE = 0.30  # attenuation beyond that of fat alone which comes out at half the span
+_CONTRAST = 1.35  # optical density per unit of attenuation is at most _SPAN * _CONTRAST / 4
+_MIDDLE = 0.65  # attenuation beyond that of fat alone which comes out at half the span
 _GRAIN = 0.005  # standard deviation of optical density, times mm
 
 
-def develop(attenuation: NDArray[np.float32], thickness: float, mm_per_px: float, rng: np.random.Generator) -> NDArray[np.uint16]:
+def develop(
+    attenuation: NDArray[np.float32], thickness: float, mm_per_px: float, rng: np.random.Generator
+) -> NDArray[np.uint16]:
     """The film's grey levels, exposed for a breast of fat of that thickness.
 
     Args:
@@ -34,4 +36,5 @@ def develop(attenuation: NDArray[np.float32], thickness: float, mm_per_px: float
     excess = attenuation - np.float32(FAT * thickness + _MIDDLE)
     density = _BASE + _SPAN / (1 + np.exp(np.float32(_CONTRAST) * excess))
     density += np.float32(_GRAIN / mm_per_px) * rng.standard_normal(density.shape, dtype=np.float32)
-    return np.rint(np.clip((3.0 - density) / 2.95, 0, 1) * 65535).astype(np.uint16)
+    level = np.rint(np.clip((3.0 - density) / 2.95, 0, 1) * 65535)
+    return np.asarray(level, dtype=np.uint16)

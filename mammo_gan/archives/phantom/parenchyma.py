@@ -87,7 +87,7 @@ def glandular_share(
     propensity = 1.5 * (0.7 * texture + 0.7 * drawn_out) + _disc(form, grid)
     allowed = _rise((depth - 0.5 * _SUBCUTANEOUS) / _SUBCUTANEOUS)
     if muscle is not None:
-        allowed *= 1 - 0.95 * _rise((muscle + 12) / 14)
+        allowed = allowed * (1 - 0.95 * _rise((muscle + 12) / 14))
     share = allowed * _with_mean(propensity, allowed, GLANDULAR_SHARE[density])
     # Neither is gland ever without fat nor fat without stroma: both keep a texture.
     stroma = _STROMA * _rise(depth / _SUBCUTANEOUS) * (1 - share)
@@ -151,7 +151,7 @@ def _logistic(value: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(1 / (1 + np.exp(-np.clip(value, -30, 30))), dtype=np.float32)
 
 
-def _rise(value: NDArray[np.float32]) -> NDArray[np.float32]:
+def _rise(value: NDArray[np.floating]) -> NDArray[np.float32]:
     """0 below 0, 1 above 1, smooth between."""
     inside = np.clip(value, 0, 1)
     return np.asarray(inside**2 * (3 - 2 * inside), dtype=np.float32)
