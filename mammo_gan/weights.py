@@ -75,7 +75,7 @@ class Vgg19(nn.Module):
         if pooling not in ("max", "average"):
             raise ValueError(f"pooling is max or average, not {pooling}")
         self.provenance = provenance
-        self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        self.pooling = pooling
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         for name in SHAPES:
@@ -97,13 +97,20 @@ class Vgg19(nn.Module):
         """
         maps = []
         features = (image - self.mean) / self.std  # (B, 3, H, W)
-        for stage in STAGES:
-            for index in stage:
-                weight, bias = self.get_buffer(f"{index}_weight"), self.get_buffer(f"{index}_bias")
-                features = F.relu(F.conv2d(features, weight, bias, padding=1), inplace=True)
-            features = self.pool(features, 2)
+        for *first, last in STAGES:
+            for index in first:
+                features = F.relu(self._convolved(features, index), inplace=True)
+            features = self._convolved(features, last)
+            if self.pooling == "max":
+                features = F.relu(F.max_pool2d(features, 2))  # ReLU keeps order: equal to pooling last, and cheaper
+            else:
+                features = F.avg_pool2d(F.relu(features, inplace=True), 2)
             maps.append(features)
         return maps[0], maps[1], maps[2]
+
+    def _convolved(self, features: Tensor, index: int) -> Tensor:
+        weight, bias = self.get_buffer(f"{index}_weight"), self.get_buffer(f"{index}_bias")
+        return F.conv2d(features, weight, bias, padding=1)
 
 
 def vgg19_features(source: str, sha256: str | None = None, pooling: Literal["max", "average"] = "max") -> Vgg19:

@@ -10,7 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from mammo_gan.callbacks.counting import iterations_of
 from mammo_gan.callbacks.throughput import throughputs_of
@@ -65,11 +66,12 @@ class IterationProgress(ProgressBar):
         if self._enabled and self.console.is_terminal and done < self.iterations:
             self._bar = Progress(
                 TextColumn("{task.fields[phase]}"),
-                BarColumn(),
+                BarColumn(bar_width=20),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[values]}"),
-                TimeElapsedColumn(),
                 TextColumn("{task.fields[left]}"),
+                # On a narrow terminal this one is cut off, and no other.
+                TextColumn("{task.fields[values]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+                expand=True,
                 console=self.console,
                 auto_refresh=False,
             )
@@ -103,12 +105,12 @@ class IterationProgress(ProgressBar):
     def _show(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done = iterations_of(pl_module)
         phase = str(getattr(pl_module, "phase_name", ""))
-        values = "  ".join([*self._losses(trainer), *self._speed(trainer)])
+        values = "  ".join([*self._speed(trainer), *self._losses(trainer)])
         left = self._left(done)
         if self._bar is not None:
             self._bar.update(self._task, completed=done, phase=phase, values=values, left=left, refresh=True)
         else:
-            parts = [f"iteration {done}/{self.iterations}", phase, values, left]
+            parts = [f"iteration {done}/{self.iterations}", phase, left, values]
             self.console.print("  ".join(part for part in parts if part), markup=False)
 
     def _losses(self, trainer: pl.Trainer) -> list[str]:

@@ -15,7 +15,7 @@ from mammo_gan.data.resized import Resized
 from mammo_gan.data.store import PatchRow
 from mammo_gan.imaging.patches import sample_origins
 
-Patch = tuple[NDArray[np.uint8], NDArray[np.bool_], PatchRow]  # (S, S), (S, S)
+Patch = tuple[NDArray[np.uint8], NDArray[np.bool_], PatchRow, NDArray[np.bool_]]  # image, mask, row, breast
 
 
 def cut(
@@ -28,17 +28,21 @@ def cut(
     seed: int,
     identity_key: bytes,
 ) -> Iterator[Patch]:
-    """Draw `counts[k]` patches of `size` px from `lenders[k]`, for every k."""
+    """Draw `counts[k]` patches of `size` px from `lenders[k]`, for every k.
+
+    Yields image (S, S) uint8, mask (S, S) bool, row, breast (S, S) bool.
+    """
     # Seeded by the image's name, so that its patches don't depend on what other images there are.
     digest = hashlib.sha256(f"{seed}:{record.archive}:{record.image}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
     keys = image_key(identity_key, record), patient_key(identity_key, record)
     for lender, count in zip(lenders, counts, strict=True):
         for x, y in sample_origins(lender.allowed, count, rng).tolist():
-            image = resized.image[y : y + size, x : x + size]
+            window = slice(y, y + size), slice(x, x + size)
             area = None if lender.lesion is None else resized.areas[lender.lesion]
             mask = np.zeros((size, size), dtype=bool) if area is None else area.drawn((size, size), x, y)
-            yield image, mask, _row(record, split, resized, lender, keys, (x, y))
+            row = _row(record, split, resized, lender, keys, (x, y))
+            yield resized.image[window], mask, row, resized.breast[window]
 
 
 def _row(

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from mammo_gan.archives.records import SplitName
 from mammo_gan.data.batches import InfillBatch
+from mammo_gan.data.borrowing import borrow_mask
 from mammo_gan.data.corruption import corrupt
 from mammo_gan.data.store import PatchStore
 from mammo_gan.errors import UserError
@@ -32,8 +33,8 @@ class InfillPatches(Dataset[InfillItem]):
     `index` counts within the split. `position` is the place in the endless sequence of training items: noise, borrowed
     masks and flips are drawn from (seed, position), so an item is the same whoever asks for it and whenever.
 
-    # Assumption: wu2018 doesn't say what is infilled on a patch without a lesion. Its mask is drawn from all patches of
-    # the same split that have one, of either pathology, and lies where it lay on its own patch.
+    # Assumption: wu2018 doesn't say what is infilled on a patch without a lesion. Its mask is borrowed from the patches
+    # of the same split that have one, of either pathology.
 
     Args:
         flips: mirror image and mask left-right and up-down, each with probability 1/2 (not in wu2018).
@@ -63,7 +64,7 @@ class InfillPatches(Dataset[InfillItem]):
         position, index = place
         rng = np.random.default_rng([self.seed, position])
         row = int(self.indices[index])
-        lender = row if self._has_lesion[index] else int(rng.choice(self._masked))
+        lender = row if self._has_lesion[index] else borrow_mask(self.store, row, self._masked, rng)
         image, mask = self.store.image(row), self.store.mask(lender)
         if self.flips:
             left_right, up_down = (slice(None, None, -1 if flip else 1) for flip in rng.random(2) < 0.5)

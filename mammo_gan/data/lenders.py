@@ -21,6 +21,7 @@ LABEL_OF: dict[Content, int] = {"malignant": MALIGNANT, "benign": NON_MALIGNANT,
 
 NO_OUTLINE = "its outline is not known"
 TOO_LARGE = "larger than a patch"
+BESIDE_BREAST = "most of it lies beside the breast"  # MIAS has such circles
 NO_POSITION = "no patch around it is inside the image, is breast enough and keeps clear of lesions of other pathology"
 UNKNOWN = "neither malignant nor benign"
 
@@ -77,8 +78,11 @@ def _around_lesion(
         return UNKNOWN
     if area is None or not area.outlined:
         return NO_OUTLINE
+    x0, y0, x1, y1 = area.box
     if max(area.mask.shape) + 2 > size:
         return TOO_LARGE
+    if resized.breast[y0:y1, x0:x1][area.mask].mean() < 0.5:
+        return BESIDE_BREAST
     others = [
         other
         for neighbour, other in zip(mammogram.lesions, resized.areas, strict=True)

@@ -150,5 +150,5 @@ def _write_part(
     if not any(counts):
         return
     found, _ = lenders(record, resized, recipe.size, recipe.min_breast_share)
-    for image, mask, row in cut(record, split, resized, found, counts, recipe.size, recipe.seed, identity_key):
-        writer.append(image, mask, row)
+    for patch in cut(record, split, resized, found, counts, recipe.size, recipe.seed, identity_key):
+        writer.append(*patch)

@@ -7,7 +7,6 @@ patches.parquet  N rows; written last, so that a store without it isn't whole
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mammo_gan.archives.atomic import written_whole
 from mammo_gan.archives.records import Density, Laterality, LesionKind, Pathology, SplitName, View
 from mammo_gan.errors import UserError
 
-IMAGES, MASKS, ROWS = "images.npy", "masks.npy", "patches.parquet"
+IMAGES, MASKS, BREASTS, ROWS = "images.npy", "masks.npy", "breasts.npy", "patches.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ _SCHEMA = pa.schema(
 def expected_bytes(patches: int, size: int) -> int:
     """Disk that a store of `patches` patches of `size` x `size` px takes, within a few percent."""
     table = 64  # per row, compressed
-    return patches * (size * size + _packed_length(size) + table)
+    return patches * (size * size + 2 * _packed_length(size) + table)
 
 
 class PatchWriter:
@@ -82,32 +82,38 @@ class PatchWriter:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ROWS).unlink(missing_ok=True)
         self.folder, self.count, self.size = folder, count, size
-        shape = (count, size, size)
-        self._images = np.lib.format.open_memmap(folder / IMAGES, mode="w+", dtype=np.uint8, shape=shape)
         packed = (count, _packed_length(size))
-        self._masks = np.lib.format.open_memmap(folder / MASKS, mode="w+", dtype=np.uint8, shape=packed)
+        self._images = _new_array(folder / IMAGES, (count, size, size))
+        self._masks = _new_array(folder / MASKS, packed)
+        self._breasts = _new_array(folder / BREASTS, packed)
         self.rows: list[PatchRow] = []
 
-    def append(self, image: NDArray[np.uint8], mask: NDArray[np.bool_], row: PatchRow) -> None:
-        """image: (S, S) uint8; mask: (S, S) bool, all False for a lesion-free patch."""
+    def append(
+        self,
+        image: NDArray[np.uint8],
+        mask: NDArray[np.bool_],
+        row: PatchRow,
+        breast: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """image: (S, S) uint8; mask: (S, S) bool, all False if lesion-free; breast: (S, S) bool, None = all of it."""
         if len(self.rows) == self.count:
             raise ValueError(f"the store was made for {self.count} patches")
         index = len(self.rows)
         self._images[index] = image
         self._masks[index] = np.packbits(mask)
+        self._breasts[index] = 255 if breast is None else np.packbits(breast)
         self.rows.append(row)
 
     def close(self) -> None:
         """Flush the arrays and write the table; only now the store can be opened."""
         if len(self.rows) != self.count:
             raise ValueError(f"the store was made for {self.count} patches, {len(self.rows)} were written")
-        self._images.flush()
-        self._masks.flush()
+        for array in (self._images, self._masks, self._breasts):
+            array.flush()
         names = [field.name for field in fields(PatchRow)]
         columns = {name: [getattr(row, name) for row in self.rows] for name in names}
-        beside = self.folder / f".{ROWS}.{os.getpid()}"
-        pq.write_table(pa.table(columns, schema=_SCHEMA), beside)
-        beside.replace(self.folder / ROWS)
+        with written_whole(self.folder / ROWS) as unfinished:
+            pq.write_table(pa.table(columns, schema=_SCHEMA), unfinished)
 
 
 class PatchStore:
@@ -116,30 +122,38 @@ class PatchStore:
     Pickling one (for a loader's processes) sends its folder's name, not its arrays.
     """
 
-    def __init__(self, folder: Path, images: NDArray[np.uint8], masks: NDArray[np.uint8], table: pa.Table) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        images: NDArray[np.uint8],
+        masks: NDArray[np.uint8],
+        breasts: NDArray[np.uint8],
+        table: pa.Table,
+    ) -> None:
         self.folder = folder
-        self._images, self._masks, self._table = images, masks, table
+        self._images, self._masks, self._breasts, self._table = images, masks, breasts, table
 
     @classmethod
     def open(cls, folder: Path) -> PatchStore:
         """Open the store in `folder`.
 
         Raises:
-            UserError: a file is missing or unreadable, or the three don't belong together.
+            UserError: a file is missing or unreadable, or they don't belong together.
         """
-        images, masks = _mapped(folder / IMAGES), _mapped(folder / MASKS)
+        images, masks, breasts = (_mapped(folder / name) for name in (IMAGES, MASKS, BREASTS))
         table = _table(folder / ROWS)
         count = len(table)
         size = images.shape[-1]
         for name, array, shape in (
             (IMAGES, images, (count, size, size)),
             (MASKS, masks, (count, _packed_length(size))),
+            (BREASTS, breasts, (count, _packed_length(size))),
         ):
             if array.dtype != np.uint8 or array.shape != shape:
                 raise _not_whole(
                     folder / name, f"uint8 {shape} for the {count} rows of {ROWS}", f"{array.dtype} {array.shape}"
                 )
-        return cls(folder, images, masks, table)
+        return cls(folder, images, masks, breasts, table)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PatchStore.open, (self.folder,)
@@ -180,12 +194,28 @@ class PatchStore:
 
     def mask(self, index: int) -> NDArray[np.bool_]:
         """(S, S) bool, True on the lesion; all False for a lesion-free patch."""
-        bits = np.unpackbits(self._masks[index], count=self.size * self.size)
-        return bits.reshape(self.size, self.size).astype(bool)
+        return self._unpacked(self._masks, index)
+
+    def breast(self, index: int) -> NDArray[np.bool_]:
+        """(S, S) bool, True on the breast."""
+        return self._unpacked(self._breasts, index)
+
+    def overhang(self, mask_of: int, breast_of: int) -> int:
+        """Pixels of one patch's lesion that would lie beside the breast on another patch."""
+        beside = self._masks[mask_of] & ~self._breasts[breast_of]  # bits that fill up the last byte are 0 in masks
+        return int(np.bitwise_count(beside).sum())
+
+    def _unpacked(self, packed: NDArray[np.uint8], index: int) -> NDArray[np.bool_]:
+        bits = np.unpackbits(packed[index], count=self.size * self.size)
+        return bits.reshape(self.size, self.size).view(bool)
 
 
 def _packed_length(size: int) -> int:
     return -(-size * size // 8)
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
 def _mapped(path: Path) -> NDArray[np.uint8]:

@@ -73,10 +73,7 @@ class ImageQuality:
         Writes to `folder` what is behind them: moments.csv and moments_in_mask.csv, a row per patch, and means.csv,
         the means of each set with their intervals.
         """
-        sets = {
-            label: dict(progress(self._measure(synthetic, store, label), 3, f"measuring {name} patches"))
-            for label, name in CLASS_NAMES.items()
-        }
+        sets = {label: self._measure(synthetic, store, label, progress) for label in CLASS_NAMES}
         self._write(folder, sets)
         values: list[dict[str, Any]] = []
         for label, measured in sets.items():
@@ -85,37 +82,43 @@ class ImageQuality:
             values.extend(self._seams(label, measured))
         return values
 
-    def _measure(self, synthetic: SyntheticSet, store: PatchStore, label: int) -> Iterator[tuple[str, Measured]]:
-        patches = {
+    def _measure(
+        self, synthetic: SyntheticSet, store: PatchStore, label: int, progress: Progress
+    ) -> dict[str, Measured]:
+        groups = {
             SYNTHETIC: synthetic_patches(synthetic, label, self.limit, self.seed),
             TRAINING: real_patches(store, ("train",), label, self.limit, self.seed),
-            HELD_OUT: real_patches(store, self.held_out, label, self.limit, self.seed + 1),
+            HELD_OUT: real_patches(store, self.held_out, label, self.limit, self.seed),
         }
-        extractor = PooledMaps(self.network)
-        for name, group in patches.items():
-            yield (
-                name,
-                measure(group, extractor, band=self.band, batch_size=self.batch_size, device=self.device),
+        measured = {}
+        for name, group in groups.items():
+            patches = progress(group, len(group), f"measuring {CLASS_NAMES[label]} patches, {name}")
+            measured[name] = measure(
+                patches, PooledMaps(self.network), band=self.band, batch_size=self.batch_size, device=self.device
             )
+        return measured
 
     def _feature_distances(self, label: int, sets: dict[str, Measured]) -> Iterator[dict[str, Any]]:
         provenance: Any = self.network.provenance
         name = "frechet_vgg19_pool3_random_features" if provenance.random else "frechet_vgg19_pool3"
-        pairs = ((SYNTHETIC, HELD_OUT), (TRAINING, HELD_OUT), (SYNTHETIC, TRAINING))
         count = _equal_number(sets)
-        for first, second in pairs:
-            one = sets[first].features[:count]
-            other = sets[second].features
-            value = frechet_distance_of_features(one, other) if min(len(one), len(other)) > 1 else None
+        floor = _frechet(sets[TRAINING].features[:count], sets[HELD_OUT].features)
+        for first, second in ((SYNTHETIC, HELD_OUT), (TRAINING, HELD_OUT), (SYNTHETIC, TRAINING)):
+            one, other = sets[first].features[:count], sets[second].features
+            value = _frechet(one, other)
             note = f"{len(one)} against {len(other)} patches"
-            if first == TRAINING:
+            if value is None:
+                note = f"needs two patches on each side; there are {note}"
+            elif first == TRAINING:
                 note = f"real against real, the floor; {note}"
+            elif second == HELD_OUT and floor:
+                note = f"{value / floor:.3g} times the floor; {note}"
             yield _value(
                 f"{name}/{CLASS_NAMES[label]}/{first}_{second}",
                 f"feature distance, {CLASS_NAMES[label]}: {first} against {second}",
                 value,
                 n=len(one),
-                note=note if value is not None else f"needs two patches on each side; there are {note}",
+                note=note,
             )
 
     def _moment_distances(self, label: int, sets: dict[str, Measured]) -> Iterator[dict[str, Any]]:
@@ -132,9 +135,10 @@ class ImageQuality:
                     value,
                     n=count,
                     unit="SD",
-                    note="no patches to compare, or none with spread"
-                    if value is None or floor is None
-                    else f"Wasserstein distance over the real standard deviation; real from real {floor:.3g}",
+                    note="no patches to compare, or no spread among the real ones"
+                    if value is None
+                    else "Wasserstein distance over the real standard deviation"
+                    + (f"; real from real {floor:.3g}" if floor is not None else ""),
                 )
 
     def _seams(self, label: int, sets: dict[str, Measured]) -> Iterator[dict[str, Any]]:
@@ -194,6 +198,10 @@ class ImageQuality:
 def _equal_number(sets: dict[str, Measured]) -> int:
     """Patches of the synthetic and of the training set that are compared with the held-out one."""
     return min(len(sets[SYNTHETIC]), len(sets[TRAINING])) or len(sets[SYNTHETIC])
+
+
+def _frechet(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
+    return frechet_distance_of_features(one, other) if min(len(one), len(other)) > 1 else None
 
 
 def _shift(values: NDArray[np.float64], real: NDArray[np.float64]) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from mammo_gan.statistics.moments import Moments, moments
 from mammo_gan.synthesis.reading import SyntheticSet
 
 Values = NDArray[np.float64]
+MOMENTS = Moments._fields
 
 
 class Patch(NamedTuple):
@@ -44,29 +45,47 @@ class Measured:
         return len(self.patients)
 
 
+class PatchGroup:
+    """Some patches of a set, loaded one after the other when it is iterated over."""
+
+    def __init__(self, numbers: Sequence[int], load: Callable[[int], Patch]) -> None:
+        self.numbers, self.load = numbers, load
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Patch]:
+        return map(self.load, self.numbers)
+
+
 def real_patches(
     store: PatchStore, splits: Sequence[SplitName], label: int, limit: int | None, seed: int
-) -> Iterator[Patch]:
+) -> PatchGroup:
     """Patches of a class in random order, `limit` at most.
 
-    A patch without a lesion has no mask: it gets that of a malignant lesion of the training split, drawn evenly, as
-    in training, so that the same regions are compared in real and synthetic patches.
+    A patch without a lesion has no mask: it gets that of a malignant lesion of the training split, drawn evenly, so
+    that the same regions are compared in real and synthetic patches.
     """
     rng = np.random.default_rng(seed)
     lenders = [k for k, row in enumerate(store.rows) if row.split == "train" and row.label == MALIGNANT]
     candidates = [k for k, row in enumerate(store.rows) if row.split in splits and row.label == label]
-    for k in rng.permutation(candidates)[:limit].astype(int).tolist():
-        mask = store.mask(k)
-        if not mask.any() and lenders:
-            mask = store.mask(lenders[int(rng.integers(len(lenders)))])
-        yield Patch(store.image(k), mask, store.rows[k].patient_key)
+    numbers: list[int] = rng.permutation(candidates)[:limit].astype(int).tolist()
+    lender_of = dict(zip(numbers, rng.choice(lenders, len(numbers)).tolist(), strict=True)) if lenders else {}
+
+    def load(number: int) -> Patch:
+        mask = store.mask(number)
+        if not mask.any() and number in lender_of:
+            mask = store.mask(lender_of[number])
+        return Patch(store.image(number), mask, store.rows[number].patient_key)
+
+    return PatchGroup(numbers, load)
 
 
-def synthetic_patches(synthetic: SyntheticSet, label: int, limit: int | None, seed: int) -> Iterator[Patch]:
+def synthetic_patches(synthetic: SyntheticSet, label: int, limit: int | None, seed: int) -> PatchGroup:
     """Patches generated for a class in random order, `limit` at most; the patient is the parent's."""
     candidates = [k for k in range(len(synthetic)) if synthetic.label(k) == label]
-    for k in np.random.default_rng(seed).permutation(candidates)[:limit].astype(int).tolist():
-        yield Patch(synthetic.image(k), synthetic.mask(k), synthetic.records[k].patient)
+    numbers: list[int] = np.random.default_rng(seed).permutation(candidates)[:limit].astype(int).tolist()
+    return PatchGroup(numbers, lambda k: Patch(synthetic.image(k), synthetic.mask(k), synthetic.records[k].patient))
 
 
 def measure(
@@ -114,6 +133,3 @@ def _groups(patches: Iterable[Patch], size: int) -> Iterator[list[Patch]]:
             group = []
     if group:
         yield group
-
-
-MOMENTS = Moments._fields

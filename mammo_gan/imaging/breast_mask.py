@@ -97,26 +97,27 @@ def _film_level(small: NDArray[np.float32], bright: NDArray[np.uint8], levels: _
 def _blacken_strips(small: NDArray[np.float32]) -> NDArray[np.float32]:
     """Blackens bands along the border that are white over nearly their whole length.
 
-    They are film margins that the scanner lit through; the breast fades out towards the skin, so none of its rows or
-    columns is white from end to end.
+    They are film margins that the scanner lit through. They end at a straight edge, behind which most of a line is
+    darker; a breast that happens to be as white narrows down gradually.
     """
     cleared = small.copy()
     for lines, target in ((small, cleared), (small.T, cleared.T)):
         white = np.percentile(lines, 10, axis=1) > _WHITE
-        target[: _strip_width(white)] = 0
-        target[len(target) - _strip_width(white[::-1]) :] = 0
+        mostly_white = np.median(lines, axis=1) > _WHITE
+        target[: _strip_width(white, mostly_white)] = 0
+        target[len(target) - _strip_width(white[::-1], mostly_white[::-1]) :] = 0
     return cleared
 
 
-def _strip_width(white: NDArray[np.bool_]) -> int:
-    """Lines from the border to the far edge of its white strip; 0 without one. `white` runs inwards."""
+def _strip_width(white: NDArray[np.bool_], mostly_white: NDArray[np.bool_]) -> int:
+    """Lines from the border to the far edge of its white strip; 0 without one. Both run from the border inwards."""
     start = int(np.argmax(white))
     if start > len(white) // 40 or not white[start]:  # a strip may begin a few black lines inside the image
         return 0
-    end = start + int(np.argmin(white[start:]))
-    if end == start or end > _MAX_STRIP * len(white):  # white to the far side, or too wide: no strip
+    end = start + int(np.argmin(white[start:])) + 3  # the blur has spread its edge
+    if end > _MAX_STRIP * len(white) or white[start:].all() or mostly_white[end]:
         return 0
-    return end + 3  # the blur has spread its edge
+    return end
 
 
 def _breast_component(bright: NDArray[np.uint8], small: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -8,17 +8,23 @@ from mammo_gan.reporting.results import Results, StageRun, Value
 
 
 def values(results: Results, origin: str) -> Section | None:
-    """Ours beside the paper's; None where nothing was measured."""
+    """Ours beside the paper's, a table for each protocol; None where nothing was measured."""
     if not results.values:
         return None
-    table = Table(
-        caption=f"Measured beside what the paper prints; intervals are 95 %. Data: {results.archive}, "
-        f"{results.source}; scale={results.scale}.{origin}",
-        headings=("value", "ours", "interval", "n", "the paper's", "note"),
-        rows=tuple(_value_row(value) for value in results.values),
-        numeric=frozenset({1, 2, 3, 4}),
+    groups: dict[str, list[Value]] = {}
+    for value in results.values:
+        groups.setdefault(value.name.partition("/")[0], []).append(value)
+    data = f"Data: {results.archive}, {results.source}; scale={results.scale}.{origin}"
+    tables = tuple(
+        Table(
+            caption=f"{protocol}. {data}",
+            headings=("value", "ours", "95 % interval", "n", "the paper's", "note"),
+            rows=tuple(_value_row(value) for value in group),
+            numeric=frozenset({1, 2, 3, 4}),
+        ).without_empty_columns()
+        for protocol, group in groups.items()
     )
-    return Section("values", "Values", (table.without_empty_columns(),))
+    return Section("values", "Values", tables)
 
 
 def _value_row(value: Value) -> tuple[str, ...]:
@@ -52,8 +58,9 @@ def run(results: Results, origin: str) -> Section:
         numeric=frozenset({2}),
     )
     tables = tuple(table for table in (counts, selection, stages) if table.rows)
+    warnings = tuple(Text(warning) for warning in data.warnings)
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
-    return Section("run", "The run", (Facts(_facts(results)), *tables, Text(f"Versions: {versions}.")))
+    return Section("run", "The run", (Facts(_facts(results)), *tables, *warnings, Text(f"Versions: {versions}.")))
 
 
 def _facts(results: Results) -> tuple[tuple[str, str], ...]:

@@ -16,8 +16,6 @@ from mammo_gan.errors import UserError
 
 State = Literal["available", "planned"]
 
-_PACKAGE = Path(__file__).parents[1]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperResult:
@@ -60,20 +58,6 @@ class Paper:
     results: tuple[PaperResult, ...]
     assumptions: tuple[Choice, ...]
     deviations: tuple[Choice, ...]
-
-
-def paper_file(key: str) -> Path:
-    """The paper.toml of a paper's folder: inside an installed wheel, or at the top of a checkout.
-
-    Raises:
-        UserError: there is no such paper.
-    """
-    folder = _PACKAGE / "experiments" if (_PACKAGE / "experiments").is_dir() else _PACKAGE.parent / "experiments"
-    path = folder / key / "paper.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.parent.name for file in folder.glob("*/paper.toml")))
-        raise UserError(f"paper={key}: expected {path}, found no such file; papers there are: {known or 'none'}")
-    return path
 
 
 def read_paper(path: Path) -> Paper:

@@ -86,6 +86,7 @@ class Data:
     faulty: int
     selection: tuple[SelectionStep, ...] = ()
     patches: tuple[PatchCount, ...] = ()
+    warnings: tuple[str, ...] = ()  # of the preparation, such as patches that lie where others do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,7 @@ def _from_json(document: dict[str, Any]) -> Results:
                 | {
                     "selection": tuple(SelectionStep(**step) for step in data["selection"]),
                     "patches": tuple(PatchCount(**count) for count in data["patches"]),
+                    "warnings": tuple(data["warnings"]),
                 }
             ),
             "stages": tuple(StageRun(**stage) for stage in document["stages"]),

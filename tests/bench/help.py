@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.bench.command import run_command
+from tests.bench.command import last_line, started
 from tests.bench.runner import Benchmark
 
 
 def benchmark(scratch: Path, quick: bool) -> Benchmark:
     """A process of its own each time, files in the system's cache."""
+    log = scratch / "log.txt"
 
     def block() -> float:
         start = time.perf_counter()
-        run_command("--help")
+        with started(log, "--help") as process:
+            if process.wait() != 0:
+                raise RuntimeError(f"--help failed: {last_line(log)}")
         return time.perf_counter() - start
 
     return Benchmark(name="help", unit="s", arms={"command to end": block}, blocks=3 if quick else 9)

@@ -78,7 +78,7 @@ class _Clock(pl.Callback):
 def in_lightning(method: CiGAN, steps: int, device: torch.device, scratch: Path) -> Callable[[], float]:
     """A block is a fit of its own; starting the Trainer is not timed."""
     batches: list[InfillBatch] = [batch(method.image_size)] * (WARM_UP + steps)
-    loader = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+    loader: DataLoader[InfillBatch] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
 
     def block() -> float:
         clock = _Clock(device)

@@ -13,9 +13,9 @@ from mammo_gan.callbacks.throughput import Throughput
 from tests.callbacks.tiny_gan import TinyGan, fit
 
 
-def console(*, terminal: bool) -> tuple[Console, io.StringIO]:
+def console(*, terminal: bool, width: int = 160) -> tuple[Console, io.StringIO]:
     text = io.StringIO()
-    return Console(file=text, force_terminal=terminal, width=160, soft_wrap=True), text
+    return Console(file=text, force_terminal=terminal, width=width, soft_wrap=True), text
 
 
 def test_a_log_file_gets_whole_lines(tmp_path: Path) -> None:
@@ -26,8 +26,8 @@ def test_a_log_file_gets_whole_lines(tmp_path: Path) -> None:
     assert len(lines) == 13  # each iteration and the end
     assert re.match(r"iteration 1/12  alternating  \d+:\d\d:\d\d left$", lines[0])
     losses = r"discriminator/loss \S+  generator/loss \S+"  # logged in every fifth iteration
-    assert re.match(rf"iteration 5/12  alternating  {losses}  [\d.]+ images/s  \d+:\d\d:\d\d left$", lines[4])
-    assert re.match(rf"iteration 12/12  alternating  {losses}  [\d.]+ images/s$", lines[-1])
+    assert re.match(rf"iteration 5/12  alternating  \d+:\d\d:\d\d left  [\d.]+ images/s  {losses}$", lines[4])
+    assert re.match(rf"iteration 12/12  alternating  [\d.]+ images/s  {losses}$", lines[-1])
     assert "\x1b" not in text.getvalue()
 
 
@@ -44,6 +44,15 @@ def test_a_terminal_gets_a_bar_up_to_the_end(tmp_path: Path) -> None:
     assert "6/6" in text.getvalue()
     assert "generator/loss" in text.getvalue()
     assert "discriminator/loss" not in text.getvalue()
+
+
+def test_a_narrow_terminal_cuts_off_losses_alone(tmp_path: Path) -> None:
+    screen, text = console(terminal=True, width=60)
+    fit(TinyGan(), tmp_path, [StopAtIteration(8), IterationProgress(123456, bar_seconds=0, console=screen)], bar=True)
+    last = text.getvalue().splitlines()[-1]
+    assert "8/123456" in last
+    assert "left" in last
+    assert "generator/loss" not in last
 
 
 def test_a_resumed_training_starts_where_it_was(tmp_path: Path) -> None:

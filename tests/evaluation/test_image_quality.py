@@ -97,6 +97,7 @@ def test_copies_of_training_patches_are_as_far_away_as_these(tmp_path: Path) -> 
     assert found[f"{name}/synthetic_training"]["value"] == pytest.approx(0, abs=1e-12)
     assert "floor" in found[f"{name}/training_held-out"]["note"]
     assert found[f"{name}/synthetic_held-out"]["n"] == 4
+    assert found[f"{name}/synthetic_held-out"]["note"] == "1 times the floor; 4 against 4 patches"
 
 
 def test_the_feature_distance_is_that_of_the_pooled_maps(tmp_path: Path, store: PatchStore) -> None:
@@ -126,7 +127,7 @@ def test_the_two_sets_that_are_set_side_by_side_are_equally_large(tmp_path: Path
     store = small_store(tmp_path / "store", malignant=6)
     found = compare(store, Synthetic(store, training(store)[:4]), tmp_path)
     name = "frechet_vgg19_pool3_random_features/malignant"
-    assert found[f"{name}/synthetic_held-out"]["note"].startswith("4 against 6")
+    assert "4 against 6" in found[f"{name}/synthetic_held-out"]["note"]
     assert "4 against 6" in found[f"{name}/training_held-out"]["note"]
 
 

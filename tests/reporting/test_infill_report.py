@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from mammo_gan.reporting.html import Block, Figure, Gallery, Report, Table, render
 from mammo_gan.reporting.infill_report import Sources, infill_report
-from mammo_gan.reporting.papers import paper_file, read_paper
+from mammo_gan.reporting.papers import read_paper
+from mammo_gan.reporting.results import Value
 from tests.reporting import examples
 
-PAPER = read_paper(paper_file("wu2018_cigan"))
+PAPER = read_paper(Path(__file__).parents[2] / "experiments/wu2018_cigan/paper.toml")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_every_figure_and_table_of_phantom_data_says_so(phantom: Report) -> None
         for block in blocks(phantom, section)
         if isinstance(block, Figure | Gallery | Table) and "Stages" not in block.caption
     ]
-    assert len(made_of_data) == 7
+    assert len(made_of_data) == 8
     for block in made_of_data:
         assert block.caption.endswith("Phantom data.")
 
@@ -56,14 +59,25 @@ def test_real_data_at_the_papers_scale_needs_no_banner(sources: Sources) -> None
     assert "phantom" not in render(report).lower()
 
 
-def test_values_stand_beside_the_papers(phantom: Report) -> None:
-    (table,) = blocks(phantom, "values")
-    assert isinstance(table, Table)
-    assert table.headings == ("value", "ours", "interval", "n", "the paper's", "note")
-    assert table.rows == (
-        ("AUC", "not measured", "", "", "0.896", "no classifier yet"),
-        ("Mean, synthetic less real", "0.01", "-0.01 to 0.03", "300", "", ""),
-    )
+def test_values_stand_beside_the_papers_and_columns_without_any_are_left_out(phantom: Report) -> None:
+    first, second = blocks(phantom, "values")
+    assert isinstance(first, Table)
+    assert first.headings == ("value", "ours", "the paper's", "note")
+    assert first.rows == (("AUC", "not measured", "0.896", "no classifier yet"),)
+    assert isinstance(second, Table)
+    assert second.headings == ("value", "ours", "95 % interval", "n")
+    assert second.rows == (("Mean, synthetic less real", "0.01", "-0.01 to 0.03", "300"),)
+
+
+def test_values_of_one_protocol_share_a_table(sources: Sources) -> None:
+    values = tuple(Value(name=name, label=name, value=1.0) for name in ("fid/a", "swd/a", "fid/b"))
+    report = infill_report(replace(examples.results(), values=values), PAPER, sources)
+    rows = [[row[0] for row in table.rows] for table in blocks(report, "values") if isinstance(table, Table)]
+    assert rows == [["fid/a", "fid/b"], ["swd/a"]]
+
+
+def test_warnings_of_the_preparation_are_shown(phantom: Report) -> None:
+    assert examples.results().data.warnings[0] in render(phantom)
 
 
 def test_a_run_without_training_has_no_pictures_but_its_facts() -> None:
@@ -81,4 +95,4 @@ def test_the_page_is_small_and_names_no_folder(phantom: Report, sources: Sources
 def test_paper_choices_are_shown(phantom: Report) -> None:
     page = render(phantom)
     for choice in (*PAPER.assumptions, *PAPER.deviations):
-        assert choice.topic.replace("'", "&#39;") in page
+        assert str(escape(choice.topic)) in page

@@ -37,7 +37,7 @@ _DIGITIZERS: Mapping[Scanner, tuple[str, str]] = MappingProxyType(
         "dba": ("A", "DBA M2100 ImageClear"),
         "howtek-mgh": ("A", "HOWTEK 960"),
         "lumisys": ("B", "LUMISYS LASER"),
-        "howtek-ismd": ("D", "HOWTEK 960"),
+        "howtek-ismd": ("D", "HOWTEK MultiRad850"),
     }
 )
 _FILMS: tuple[tuple[str, Laterality, View], ...] = (

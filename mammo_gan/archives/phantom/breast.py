@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
 from scipy.spatial import cKDTree
 
 from mammo_gan.archives.phantom.grid import FILM_HEIGHT_MM, Grid
 from mammo_gan.archives.records import View
 
-_COARSE_STEP = 1.5  # mm; distance to the skin is smooth enough to be interpolated between nodes so far apart
+_COARSE_STEP = 3.0  # mm; distance to the skin is smooth enough to be interpolated between nodes so far apart
 _BEHIND_FILM = 60.0  # mm; so far the skin goes on behind the film's edge at the chest wall
 _NIPPLE_RADIUS = 4.5  # mm
+_BELOW_BREAST = 6.0  # mm of free film at least
 _LARGEST_REACH = 0.85  # of the film's width; a breast that were larger would be placed on a larger film
 
 
@@ -46,12 +47,13 @@ def draw_breast(view: View, size: float, thickness: float, film_width: float, rn
     reach = min(size * rng.normal(1.0, 0.03), _LARGEST_REACH * film_width)
     mlo = view == "MLO"
     axilla = rng.uniform(0.55, 0.75) * reach
+    nipple_y = FILM_HEIGHT_MM * (0.6 if mlo else 0.5) + rng.normal(0, 4)
     return BreastForm(
         view=view,
         reach=reach,
-        half_height=min(reach * rng.uniform(0.88, 1.02), 0.4 * FILM_HEIGHT_MM),
+        half_height=min(reach * rng.uniform(0.88, 1.02), FILM_HEIGHT_MM - nipple_y - _BELOW_BREAST),
         asymmetry=rng.uniform(-0.05, 0.15),
-        nipple_y=FILM_HEIGHT_MM * (0.6 if mlo else 0.5) + rng.normal(0, 4),
+        nipple_y=nipple_y,
         nipple_height=rng.uniform(-3, 4),
         thickness=thickness * rng.normal(1.05 if mlo else 1.0, 0.03),
         axilla=axilla,
@@ -67,12 +69,13 @@ def skin_depth(form: BreastForm, grid: Grid) -> NDArray[np.float32]:
     rows = np.arange(-_COARSE_STEP, FILM_HEIGHT_MM + 2 * _COARSE_STEP, _COARSE_STEP)
     x, y = np.meshgrid(columns, rows)
     distance = cKDTree(outline).query(np.stack([x.ravel(), y.ravel()], axis=1))[0].reshape(x.shape)
-    depth = np.where(x < np.interp(y, outline[:, 1], outline[:, 0]), distance, -distance)
-    nipple = _NIPPLE_RADIUS - np.hypot(x - form.reach + _NIPPLE_RADIUS - form.nipple_height, y - form.nipple_y)
-    depth = _smooth_maximum(depth, nipple, 2.0).astype(np.float32)
-    at_column = np.broadcast_to(grid.x / _COARSE_STEP + 1, (grid.height, grid.width)).astype(np.float32)
-    at_row = np.broadcast_to(grid.y / _COARSE_STEP + 1, (grid.height, grid.width)).astype(np.float32)
-    return np.asarray(cv2.remap(depth, at_column, at_row, cv2.INTER_CUBIC), dtype=np.float32)
+    within = x < np.interp(y, outline[:, 1], outline[:, 0])
+    spline = RectBivariateSpline(rows, columns, np.where(within, distance, -distance))
+    depth = spline(grid.y[:, 0], grid.x[0]).astype(np.float32)
+    nipple = _NIPPLE_RADIUS - np.hypot(
+        grid.x - form.reach + _NIPPLE_RADIUS - form.nipple_height, grid.y - form.nipple_y
+    )
+    return _smooth_maximum(depth, nipple, 2.0)
 
 
 def tissue_thickness(depth: NDArray[np.float32], thickness: float) -> NDArray[np.float32]:
@@ -126,7 +129,7 @@ def _arc(share: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((1 - share**1.9) ** 0.55)
 
 
-def _smooth_maximum(a: NDArray[np.float64], b: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+def _smooth_maximum(a: NDArray[np.float32], b: NDArray[np.float32], width: float) -> NDArray[np.float32]:
     """The larger of two distances, rounded off over `width` mm where they are equal."""
     blend = np.clip(0.5 + 0.5 * (a - b) / width, 0, 1)
-    return np.asarray(b + (a - b) * blend + width * blend * (1 - blend))
+    return np.asarray(b + (a - b) * blend + width * blend * (1 - blend), dtype=np.float32)

@@ -101,12 +101,15 @@ def _ellipse(finding: Finding, distribution: str, rng: np.random.Generator) -> l
 
 def _branches(radius: float, rng: np.random.Generator) -> list[tuple[float, float, float]]:
     """Places along a duct that forks into two or three, each part with its direction."""
-    fork = rng.uniform(-0.4, 0.1) * radius
-    places = [(along, rng.normal(0, 0.15), 0.0) for along in np.arange(radius, fork, -rng.uniform(1.3, 1.9))]
+    fork, bend = rng.uniform(-0.4, 0.1) * radius, rng.normal(0, 0.015)
+    trunk = np.arange(radius, fork, -rng.uniform(1.3, 1.9))
+    places = [(along, bend * (along - fork) ** 2 + rng.normal(0, 0.25), 2 * bend * (along - fork)) for along in trunk]
     for side in rng.permutation([-1.0, 0.0, 1.0])[: int(rng.integers(2, 4))]:
         direction = side * rng.uniform(0.35, 0.6)
-        steps = np.arange(1.0, radius + fork, rng.uniform(1.3, 1.9))
-        places += [(fork - step * np.cos(direction), step * np.sin(direction), -direction) for step in steps]
+        for step in np.arange(1.0, radius + fork, rng.uniform(1.3, 1.9)):
+            turned = direction * (1 + 0.04 * step)
+            across = step * np.sin(turned) + rng.normal(0, 0.25)
+            places.append((fork - step * np.cos(turned), across, -turned))
     return places
 
 

@@ -15,7 +15,7 @@ CALCIUM = 1.0  # 1/mm, of a calcification beyond the tissue that it displaces
 
 _BASE, _SPAN = 0.18, 2.72  # optical density of clear film, and what a full exposure adds
 _CONTRAST = 1.35  # optical density per unit of attenuation is at most _SPAN * _CONTRAST / 4
-_MIDDLE = 0.65  # attenuation beyond that of fat alone which comes out at half the span
+_MIDDLE = 0.55  # attenuation beyond that of fat alone which comes out at half the span
 _GRAIN = 0.005  # standard deviation of optical density, times mm
 
 

@@ -42,14 +42,16 @@ class PhantomFilm:
 
 def draw_film(patient: Patient, laterality: Laterality, view: View, grid: Grid, seed: int) -> PhantomFilm:
     """The film of one side and view. Texture is drawn anew for each film: views agree in form, not in detail."""
-    rng = stream(seed, patient.number, laterality + view)
+    rng = stream(seed, patient.number, f"{laterality}{view}")
     form = draw_breast(view, patient.size, patient.thickness, grid.width_mm, rng)
     depth, muscle = skin_depth(form, grid), muscle_depth(form, grid)
     gland = glandular_share(form, patient.density, depth, muscle, grid, rng)
     attenuation = _tissue(form, depth, muscle, gland, strands(form, grid, rng))
     lesion = None
     if patient.finding is not None and laterality == patient.affected:
-        lesion = _lesion(patient.finding, patient.nipple_distance, form, depth, muscle, gland, grid, rng)
+        # A stream of its own: the film around the lesion is the one that it would be without.
+        of_lesion = stream(seed, patient.number, f"{laterality}{view} lesion")
+        lesion = _lesion(patient.finding, patient.nipple_distance, form, depth, muscle, gland, grid, of_lesion)
         attenuation += lesion.attenuation
     intensity = develop(attenuation, form.thickness, grid.mm_per_px, rng)
     mirror = slice(None, None, 1 if laterality == "L" else -1)

@@ -9,7 +9,7 @@ from mammo_gan.archives.phantom.film import FAT, GLAND
 from mammo_gan.archives.phantom.grid import Grid
 from mammo_gan.archives.phantom.lesions import Finding, FindingPathology, Lesion, Window, whole
 
-_DEPTH = 1.7  # thickness in the beam over the mean radius; a ball has 2
+_DEPTH = 2.0  # thickness in the beam over the mean radius, as of a ball
 
 
 def describe_mass(pathology: FindingPathology, rng: np.random.Generator) -> Finding:
@@ -76,13 +76,13 @@ def _spicules(
 ) -> NDArray[np.float32]:
     """Thin, slightly bent lines out of the body, tapering; relative to the body's peak."""
     lines = np.zeros_like(radius)
-    count = int(rng.integers(11, 19))
-    for start in np.arange(count) * 2 * np.pi / count + rng.normal(0, 0.12, count):
-        length, bend = size * rng.uniform(0.5, 1.15), rng.normal(0, 0.25)
+    count = int(rng.integers(9, 18))
+    for start in np.arange(count) * 2 * np.pi / count + rng.normal(0, 0.22, count):
+        length, bend = size * rng.uniform(0.3, 1.2), rng.normal(0, 0.35)
         along = (radius - 0.75 * size) / (length + 0.25 * size)
         direction = start + bend * np.clip(along, 0, 1)
         turn = np.angle(np.exp(1j * (angle - direction)))  # the smaller of both ways round
         width = 0.25 + 0.75 * np.clip(1 - along, 0, 1)
         profile = np.clip(1 - (radius * turn / width) ** 2, 0, 1) * np.clip(1 - along, 0, 1) ** 0.7
-        lines = np.maximum(lines, rng.uniform(0.3, 0.5) * profile * (along > 0) * (np.abs(turn) < 1))
+        lines = np.maximum(lines, rng.uniform(0.2, 0.5) * profile * (along > 0) * (np.abs(turn) < 1))
     return np.asarray(lines, dtype=np.float32)

@@ -84,10 +84,10 @@ def glandular_share(
     """
     texture = power_law_field(grid.height, grid.width, grid.mm_per_px, BETA, rng)
     drawn_out = _towards_nipple(form, BETA, _LARGEST_STRUCTURE, grid, rng)
-    propensity = 1.5 * (0.7 * texture + 0.7 * drawn_out) + _disc(form, grid)
+    propensity = np.asarray(1.05 * (texture + drawn_out) + _disc(form, grid), dtype=np.float32)
     allowed = _rise((depth - 0.5 * _SUBCUTANEOUS) / _SUBCUTANEOUS)
     if muscle is not None:
-        allowed = allowed * (1 - 0.95 * _rise((muscle + 12) / 14))
+        allowed = allowed * (1 - np.float32(0.95) * _rise((muscle + 12) / 14))
     share = allowed * _with_mean(propensity, allowed, GLANDULAR_SHARE[density])
     # Neither is gland ever without fat nor fat without stroma: both keep a texture.
     stroma = _STROMA * _rise(depth / _SUBCUTANEOUS) * (1 - share)

@@ -21,9 +21,9 @@ OUTCOMES: Mapping[Outcome, float] = MappingProxyType({"normal": 1 / 3, "benign":
 DENSITIES: Mapping[Density, float] = MappingProxyType({"A": 0.1, "B": 0.4, "C": 0.4, "D": 0.1})
 """Shares of women in the United States (ACR BI-RADS Atlas, 5th edition, 2013)."""
 
-# Multiples of an irrational number spread evenly over [0, 1) however many are taken; powers of the inverse of this one,
-# the root of x^4 = x + 1, do so in three dimensions.
-_SPREAD = 1.2207440846057596
+# Multiples of an irrational number spread evenly over [0, 1) however many are taken (Weyl), those of quadratic ones
+# best; the roots of 5, 2 and 3 have no common multiple, so that what each of them decides is independent.
+_SPREAD = ((5**0.5 - 1) / 2, 2**0.5, 3**0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def stream(seed: int, number: int, purpose: str) -> np.random.Generator:
 
 def _evenly_spread(number: int, seed: int) -> tuple[float, float, float]:
     start = np.random.default_rng(seed).random(3)
-    first, second, third = (start + number * _SPREAD ** -np.arange(1.0, 4.0)) % 1
+    first, second, third = (start + number * np.array(_SPREAD)) % 1
     return float(first), float(second), float(third)
 
 

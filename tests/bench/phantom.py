@@ -1,0 +1,31 @@
+"""Phantom images written per second, in DDSM's layout, by two processes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from mammo_gan.archives.phantom.archive import write_ddsm
+from tests.bench.runner import Benchmark
+
+HEIGHT, WIDTH = 344, 188  # px, the demo's
+JOBS = 2
+
+
+def benchmark(scratch: Path, quick: bool) -> Benchmark:
+    """Whole archives, each of other patients; the processes of the first, unmeasured one are used again."""
+    patients = 4 if quick else 20
+    archive = scratch / "archive"
+    seeds = iter(range(1, 1000))
+
+    def block() -> float:
+        start = time.perf_counter()
+        write_ddsm(archive, patients, HEIGHT, WIDTH, "lumisys", next(seeds), jobs=JOBS)
+        seconds = time.perf_counter() - start
+        images = len(list(archive.rglob("*.LJPEG")))
+        shutil.rmtree(archive)
+        return images / seconds
+
+    name = f"phantom, {HEIGHT}x{WIDTH} px, {JOBS} processes"
+    return Benchmark(name=name, unit="images/s", arms={"write_ddsm": block}, blocks=2 if quick else 5)
