@@ -13,6 +13,7 @@ from torch import nn
 
 from mammo_gan.archives.records import SplitName
 from mammo_gan.data.batches import MALIGNANT
+from mammo_gan.data.borrowing import borrow_mask
 from mammo_gan.data.store import PatchStore
 from mammo_gan.evaluation.boundary import edge_steps
 from mammo_gan.statistics.moments import Moments, moments
@@ -63,22 +64,17 @@ def real_patches(
 ) -> PatchGroup:
     """Patches of a class in random order, `limit` at most.
 
-    A patch without a lesion has no mask: it gets that of a malignant lesion of the training split, drawn evenly, so
-    that the same regions are compared in real and synthetic patches.
+    A patch without a lesion has no mask: it borrows that of a malignant lesion of the training split, so that the same
+    regions are compared in real and synthetic patches.
     """
     rng = np.random.default_rng(seed)
-    lenders = [k for k, row in enumerate(store.rows) if row.split == "train" and row.label == MALIGNANT]
+    lenders = np.flatnonzero([row.split == "train" and row.label == MALIGNANT for row in store.rows])
     candidates = [k for k, row in enumerate(store.rows) if row.split in splits and row.label == label]
     numbers: list[int] = rng.permutation(candidates)[:limit].astype(int).tolist()
-    lender_of = dict(zip(numbers, rng.choice(lenders, len(numbers)).tolist(), strict=True)) if lenders else {}
-
-    def load(number: int) -> Patch:
-        mask = store.mask(number)
-        if not mask.any() and number in lender_of:
-            mask = store.mask(lender_of[number])
-        return Patch(store.image(number), mask, store.rows[number].patient_key)
-
-    return PatchGroup(numbers, load)
+    mask_of = {number: number for number in numbers}
+    if lenders.size:
+        mask_of |= {k: borrow_mask(store, k, lenders, rng) for k in numbers if not store.has_lesion[k]}
+    return PatchGroup(numbers, lambda k: Patch(store.image(k), store.mask(mask_of[k]), store.rows[k].patient_key))
 
 
 def synthetic_patches(synthetic: SyntheticSet, label: int, limit: int | None, seed: int) -> PatchGroup:

@@ -24,6 +24,7 @@ def build(logger: DictConfig, folder: Path, run_folder: Path, name: str, config:
 
 
 def _wandb(settings: DictConfig, folder: Path, run_folder: Path, name: str, config: dict[str, Any]) -> WandbLogger:
+    os.environ.setdefault("WANDB_SILENT", "true")  # read when wandb is imported
     import wandb
 
     logger = WandbLogger(

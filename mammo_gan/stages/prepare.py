@@ -12,13 +12,11 @@ from mammo_gan.archives import index as records_index
 from mammo_gan.archives import splits
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.selection import Selection
-from mammo_gan.data.prepare import PatchRecipe, prepare_patches
-from mammo_gan.data.store import expected_bytes
+from mammo_gan.data.prepare import PatchRecipe, peak_bytes, prepare_patches
 from mammo_gan.stages.index import RECORDS, ROOT
 from mammo_gan.stages.stage import Context, Stage, plain, write_json
 
 PREPARATION = "preparation.json"
-CLASSES = 2
 
 
 class Prepare(Stage):
@@ -47,8 +45,8 @@ class Prepare(Stage):
         records, removals = self.selection.apply(records_index.read(indexed / RECORDS))
         context.screen.table("selection", ("rule", "images left out"), removals)
         assignment = splits.assign(records, self.split.fractions, self.split.seed)
-        disk = expected_bytes(CLASSES * self.recipe.patches_per_class, self.recipe.size)
-        context.screen.say(f"patches are expected to take {disk / 2**30:.2f} GiB of disk")
+        disk = peak_bytes(len(records), self.recipe)
+        context.screen.say(f"preparing patches is expected to take at most {disk / 2**30:.2f} GiB of disk")
         summary = prepare_patches(
             records,
             self.reader,

@@ -12,13 +12,16 @@ from omegaconf import DictConfig
 from safetensors.torch import load_file
 from torch import nn
 
+from mammo_gan.archives.records import SplitName
 from mammo_gan.data.store import PatchStore
 from mammo_gan.stages.stage import Context, Stage
 from mammo_gan.stages.train import GENERATOR, GENERATOR_AVERAGE
-from mammo_gan.synthesis.infill import infill, plan_exchange
+from mammo_gan.synthesis.exchange import plan_examples, plan_exchange
+from mammo_gan.synthesis.infill import infill
 from mammo_gan.synthesis.writing import write_examples, write_set
 
 EXAMPLES = "examples"
+TRAINED_ON: SplitName = "train"
 
 
 class Synthesize(Stage):
@@ -51,9 +54,8 @@ class Synthesize(Stage):
             "progress": context.screen.progress,
         }
         plan = plan_exchange(
-            store.rows,
-            context="train",
-            masks="train",
+            store,
+            split=TRAINED_ON,
             malignant=self.synthesis.malignant,
             non_malignant=self.synthesis.non_malignant,
             seed=self.seed,
@@ -64,15 +66,10 @@ class Synthesize(Stage):
             store,
             archive=self.archive,
             generator=hashlib.sha256(weights.read_bytes()).hexdigest(),
-            trained_on="train",
+            trained_on=TRAINED_ON,
         )
-        examples = plan_exchange(
-            store.rows,
-            context="test",
-            masks="train",
-            malignant=self.synthesis.examples,
-            non_malignant=self.synthesis.examples,
-            seed=self.seed,
+        examples = plan_examples(
+            store, contexts=("test", "val"), masks=TRAINED_ON, count=self.synthesis.examples, seed=self.seed
         )
         write_examples(folder / EXAMPLES, infill(model, store, examples, **made), store)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,6 +61,7 @@ class Train(Stage):
         self.iterations = method.pretraining_iterations + training.iterations
 
     def run(self, folder: Path, context: Context) -> None:
+        _quieten_lightning()
         started = time.monotonic()
         pl.seed_everything(self.seed, verbose=False)
         checkpoint = self._checkpoint(folder, context)
@@ -161,6 +164,13 @@ class Train(Stage):
                 "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
             },
         )
+
+
+def _quieten_lightning() -> None:
+    """Leave out what Lightning says of hardware, of its other products and of torch's deprecations."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
 
 
 def _done(checkpoint: Path | None) -> int:

@@ -1,13 +1,7 @@
-"""Lesions exchanged between real patches by a trained infilling generator (wu2018, 3.2).
-
-"For each non-malignant image, we generate a malignant lesion onto it using a mask from another malignant lesion. For
-each malignant patch, we remove the malignant lesion and generate a non-malignant image in its place."
-"""
+"""Synthetic patches by a trained infilling generator (wu2018, 3.2)."""
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,27 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mammo_gan.archives.records import SplitName
-from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
 from mammo_gan.data.corruption import corrupt
-from mammo_gan.data.store import PatchRow, PatchStore
-from mammo_gan.errors import UserError
-
-log = logging.getLogger(__name__)
+from mammo_gan.data.store import PatchStore
+from mammo_gan.synthesis.exchange import Exchange
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
-
-DIRECTIONS = {MALIGNANT: "non-malignant->malignant", NON_MALIGNANT: "malignant->non-malignant"}
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One synthetic patch to make. Patches are named by their number in the store."""
-
-    parent: int  # lends the context
-    mask_parent: int  # lends the mask; the parent itself where a lesion is removed
-    label: int  # the class to generate
-    seed: int  # of the noise in the mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,68 +30,6 @@ class Infilled:
     corrupted: NDArray[np.float32]
     mask: NDArray[np.bool_]
     image: NDArray[np.float32]
-
-
-def plan_exchange(
-    rows: Sequence[PatchRow],
-    *,
-    context: SplitName,
-    masks: SplitName,
-    malignant: int | None,
-    non_malignant: int | None,
-    seed: int,
-) -> list[Exchange]:
-    """Which context gets which mask; the malignant ones first. A pure function of its arguments.
-
-    Every parent is used once before any is used twice. A lesion is never laid on the image it comes from.
-
-    Args:
-        context: the split that lends the contexts: the one that the generator was trained on.
-        masks: the split that lends the masks of malignant lesions. A removed lesion has its own.
-        malignant, non_malignant: patches to make of each class; None = one per parent, as the paper does.
-
-    Raises:
-        UserError: if there is no parent or no mask for what is asked.
-    """
-    malignant_rows = [k for k, row in enumerate(rows) if row.label == MALIGNANT]
-    healthy = [k for k, row in enumerate(rows) if row.split == context and row.label == NON_MALIGNANT]
-    diseased = [k for k in malignant_rows if rows[k].split == context]
-    lenders = [k for k in malignant_rows if rows[k].split == masks]
-    rng = np.random.default_rng(seed)
-    added = [
-        Exchange(parent, _lender(rows, parent, lenders, rng, masks), MALIGNANT, int(rng.integers(2**62)))
-        for parent in _parents(healthy, malignant, rng, f"non-malignant patch in the split {context}")
-    ]
-    removed = [
-        Exchange(parent, parent, NON_MALIGNANT, int(rng.integers(2**62)))
-        for parent in _parents(diseased, non_malignant, rng, f"malignant patch in the split {context}")
-    ]
-    return added + removed
-
-
-def plan_examples(
-    rows: Sequence[PatchRow], *, contexts: Sequence[SplitName], masks: SplitName, count: int, seed: int
-) -> list[Exchange]:
-    """Exchanges for Figure 1, "using previously unseen patches as context": up to `count` of each direction.
-
-    The first split of `contexts` that has parents for a direction lends them, of as many patients as it can. Where
-    none has any, the direction is left out and a warning says so.
-    """
-    rng = np.random.default_rng(seed)
-    examples = []
-    for label in (NON_MALIGNANT, MALIGNANT):
-        for split in contexts:
-            parents = _of_many_patients(rows, split, 1 - label, rng)[:count]
-            if parents:
-                break
-        else:
-            log.warning("no patch of %s for examples %s", " or ".join(contexts), DIRECTIONS[label])
-            continue
-        lenders = [k for k, row in enumerate(rows) if row.label == MALIGNANT and row.split == masks]
-        for parent in parents:
-            lender = parent if label == NON_MALIGNANT else _lender(rows, parent, lenders, rng, masks)
-            examples.append(Exchange(parent, lender, label, int(rng.integers(2**62))))
-    return examples
 
 
 def infill(
@@ -166,47 +82,3 @@ def _infill_batch(
 def _channel(images: NDArray[Any], device: torch.device | str) -> Tensor:
     """(B, H, W) -> (B, 1, H, W) float32."""
     return torch.from_numpy(images.astype(np.float32))[:, None].to(device)
-
-
-def _of_many_patients(rows: Sequence[PatchRow], split: SplitName, label: int, rng: np.random.Generator) -> list[int]:
-    """Patches of a split and class in random order, one of each patient first, then a second one, and so on."""
-    candidates = [k for k, row in enumerate(rows) if row.split == split and row.label == label]
-    shuffled: list[int] = rng.permutation(candidates).astype(int).tolist()
-    turns: Counter[str] = Counter()
-    turn_of = {}
-    for k in shuffled:
-        turn_of[k] = turns[rows[k].patient_key]
-        turns[rows[k].patient_key] += 1
-    return sorted(shuffled, key=turn_of.__getitem__)
-
-
-def _parents(candidates: list[int], count: int | None, rng: np.random.Generator, what: str) -> list[int]:
-    """`count` of the candidates in random order, in whole rounds; each once, in their own order, if None."""
-    if count is None:
-        return candidates
-    if count and not candidates:
-        raise UserError(f"{count} synthetic patches were asked for, and there is no {what}; prepare more patches")
-    chosen: list[int] = []
-    while len(chosen) < count:
-        chosen.extend(rng.permutation(candidates)[: count - len(chosen)].tolist())
-    return chosen
-
-
-def _lender(
-    rows: Sequence[PatchRow], parent: int, lenders: list[int], rng: np.random.Generator, split: SplitName
-) -> int:
-    """A malignant patch, drawn evenly, that is cut from another image than the parent."""
-    for _ in range(32):
-        if not lenders:
-            break
-        lender = lenders[int(rng.integers(len(lenders)))]
-        if rows[lender].image_key != rows[parent].image_key:
-            return lender
-    # So seldom in 32 draws that the other images are few or none: look at all of them.
-    others = [k for k in lenders if rows[k].image_key != rows[parent].image_key]
-    if not others:
-        raise UserError(
-            f"no other image of the split {split} has a malignant lesion that could lend its mask to patch {parent}; "
-            "prepare more patches, or ask for no malignant ones"
-        )
-    return others[int(rng.integers(len(others)))]

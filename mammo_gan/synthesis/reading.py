@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_gan.archives import index
+from mammo_gan.archives.paths import inside
 from mammo_gan.archives.records import Mammogram
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
 from mammo_gan.errors import UserError
@@ -43,9 +44,9 @@ class SyntheticSet:
     def image(self, number: int) -> NDArray[np.float32]:
         """(H, W) float32 in [0, 1]."""
         record = self.records[number]
-        pixels = read_image(self.folder / record.image)
+        pixels = read_image(inside(self.folder, record.image))
         return np.asarray(pixels / np.float32(2**record.bits - 1), dtype=np.float32)
 
     def mask(self, number: int) -> NDArray[np.bool_]:
         """(H, W) bool, True where the generator infilled."""
-        return read_mask(self.folder / MASKS / Path(self.records[number].image).relative_to(IMAGES))
+        return read_mask(inside(self.folder, self.records[number].image.replace(IMAGES, MASKS, 1)))

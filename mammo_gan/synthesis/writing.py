@@ -22,7 +22,8 @@ from mammo_gan.archives import index
 from mammo_gan.archives.records import Box, Lesion, Mammogram, Origin, SplitName
 from mammo_gan.data.batches import MALIGNANT
 from mammo_gan.data.store import PatchStore
-from mammo_gan.synthesis.infill import DIRECTIONS, Infilled
+from mammo_gan.synthesis.exchange import DIRECTIONS
+from mammo_gan.synthesis.infill import Infilled
 
 IMAGES, MASKS, MANIFEST, RECORDS, EXCHANGES = "images", "masks", "manifest.csv", "records.parquet", "exchanges.csv"
 MANIFEST_COLUMNS = (

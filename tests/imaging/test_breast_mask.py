@@ -22,7 +22,7 @@ HEIGHT, WIDTH = 600, 400
 def half_ellipse() -> np.ndarray:
     """A breast at the left border, (H, W) bool."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    return (x / 260) ** 2 + ((y - 320) / 240) ** 2 < 1
+    return np.asarray((x / 260) ** 2 + ((y - 320) / 240) ** 2 < 1)
 
 
 def film(background: float = 0.0, noise: float = 0.0, peak: float = 0.8) -> np.ndarray:
@@ -31,7 +31,7 @@ def film(background: float = 0.0, noise: float = 0.0, peak: float = 0.8) -> np.n
     depth = ndimage.distance_transform_edt(np.pad(breast, ((0, 0), (60, 0)), mode="edge"))[:, 60:]
     tissue = peak * (0.3 + 0.7 * np.clip(depth / 120, 0, 1)) * np.clip(depth / 12, 0, 1)
     grain = noise * np.random.default_rng(0).standard_normal(breast.shape)
-    return np.clip(np.maximum(background, tissue) + grain, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.maximum(background, tissue) + grain, 0, 1), dtype=np.float32)
 
 
 def overlap(found: np.ndarray, true: np.ndarray) -> float:
@@ -39,7 +39,7 @@ def overlap(found: np.ndarray, true: np.ndarray) -> float:
 
 
 def in_bits(image: np.ndarray, bits: int) -> np.ndarray:
-    return np.rint(image * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
+    return np.asarray(np.rint(image * (2**bits - 1)), dtype=np.uint8 if bits == 8 else np.uint16)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -140,7 +140,8 @@ def test_real_films() -> None:
         _, parts = ndimage.label(mask)
         assert parts == 1, name
         assert 0.15 < mask.mean() < 0.6, name
-        assert not mask[image == 255].any() or mask[image == 255].mean() < 0.05, name  # labels and tape are white
+        white = image == 255  # labels and tape; tissue seldom is
+        assert (mask & white).sum() <= 0.05 * white.sum(), name
         if name in circles:
             x, row, radius = circles[name]
             y_of, x_of = np.mgrid[:1024, :1024]

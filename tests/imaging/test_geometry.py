@@ -42,7 +42,7 @@ def test_fit_within_refuses_nothing() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_shrinking_takes_area_means(dtype: type) -> None:
-    image = np.random.default_rng(0).integers(0, 200, (12, 8)).astype(dtype)
+    image: np.ndarray = np.random.default_rng(0).integers(0, 200, (12, 8)).astype(dtype)
     shrunk = resize_image(image, (3, 2))
     means = image.reshape(3, 4, 2, 4).mean(axis=(1, 3))
     assert shrunk.dtype == dtype

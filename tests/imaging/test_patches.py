@@ -27,7 +27,9 @@ def test_a_patch_as_large_as_the_image_has_one_position_and_a_larger_one_none() 
     assert covered_pixels(mask[:, :4], 6).shape == (0, 0)
 
 
-@pytest.mark.parametrize("box", [(5, 6, 9, 8), (0, 3, 4, 9), (1, 1, 3, 3), (13, 16, 15, 18), (2, 2, 8, 4), (1, 2, 10, 4)])
+@pytest.mark.parametrize(
+    "box", [(5, 6, 9, 8), (0, 3, 4, 9), (1, 1, 3, 3), (13, 16, 15, 18), (2, 2, 8, 4), (1, 2, 10, 4)]
+)
 def test_holding_box_is_every_patch_that_holds_box_and_rim(box: tuple[int, int, int, int]) -> None:
     shape, size = (19, 16), 8
     x0, y0, x1, y1 = box

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mammo_gan.errors import UserError
 from mammo_gan.reporting.papers import Paper, read_paper, to_markdown
 
 ROOT = Path(__file__).parents[2]
+TAG = re.compile(r"\b(Assumption|Deviation)(, as published)?:")
 CIGAN = ROOT / "experiments/wu2018_cigan/paper.toml"
 FILES = sorted((ROOT / "experiments").glob("*/paper.toml"))
 
@@ -31,6 +33,24 @@ def test_readme_is_drawn_from_the_papers_file(file: Path, paper: Paper) -> None:
 def test_each_choice_points_at_a_file(paper: Paper) -> None:
     for choice in (*paper.assumptions, *paper.deviations):
         assert (ROOT / choice.where).is_file() or not choice.where, f"{choice.topic}: {choice.where}"
+
+
+# Tagged choices that belong to no paper of experiments/.
+ELSEWHERE = {
+    "mammo_gan/archives/mias.py": "how MIAS's files are to be read",
+    "mammo_gan/statistics/moments.py": "which moments korkinof2019 draws",
+}
+
+
+def test_each_tag_in_the_code_is_listed_with_a_paper() -> None:
+    papers = [read_paper(file) for file in FILES]
+    listed = {choice.where for paper in papers for choice in (*paper.assumptions, *paper.deviations)}
+    tagged = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "mammo_gan").rglob("*.py")
+        if TAG.search(path.read_text(encoding="utf-8"))
+    }
+    assert tagged - listed == set(ELSEWHERE)
 
 
 def test_what_is_available_names_an_experiment(paper: Paper) -> None:

@@ -16,9 +16,16 @@ SIZE = 16
 
 
 def small_store(
-    folder: Path, malignant: int = 3, healthy: int = 5, splits: tuple[SplitName, ...] = ("train", "test")
+    folder: Path,
+    malignant: int = 3,
+    healthy: int = 5,
+    splits: tuple[SplitName, ...] = ("train", "test"),
+    breast: np.ndarray | None = None,
 ) -> PatchStore:
-    """Per split `malignant` patches of one patient each and `healthy` ones of other patients."""
+    """Per split `malignant` patches of one patient each and `healthy` ones of other patients.
+
+    The k-th malignant patch's mask covers the rows 3 + k to 8 + k. `breast` is where all patches show breast.
+    """
     rng = np.random.default_rng(0)
     writer = PatchWriter(folder, len(splits) * (malignant + healthy), SIZE)
     for split in splits:
@@ -28,7 +35,7 @@ def small_store(
             if label == MALIGNANT:
                 mask[3 + k : 9 + k, 4:10] = True
             image = rng.integers(0, 256, (SIZE, SIZE)).astype(np.uint8)
-            writer.append(image, mask, row(split, k, label))
+            writer.append(image, mask, row(split, k, label), breast)
     writer.close()
     return PatchStore.open(folder)
 

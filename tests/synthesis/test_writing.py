@@ -16,7 +16,8 @@ from mammo_gan.archives.records import Box, Mammogram
 from mammo_gan.data.batches import MALIGNANT
 from mammo_gan.data.store import PatchStore
 from mammo_gan.errors import UserError
-from mammo_gan.synthesis.infill import Exchange, Infilled, infill, plan_examples, plan_exchange
+from mammo_gan.synthesis.exchange import Exchange, plan_examples, plan_exchange
+from mammo_gan.synthesis.infill import Infilled, infill
 from mammo_gan.synthesis.reading import SyntheticSet
 from mammo_gan.synthesis.writing import write_examples, write_set
 from tests.synthesis.small_store import PaintByClass, small_store
@@ -29,7 +30,7 @@ def store(tmp_path: Path) -> PatchStore:
 
 @pytest.fixture
 def written(tmp_path: Path, store: PatchStore) -> tuple[Path, list[Mammogram]]:
-    exchanges = plan_exchange(store.rows, context="train", masks="train", malignant=None, non_malignant=None, seed=0)
+    exchanges = plan_exchange(store, split="train", malignant=None, non_malignant=None, seed=0)
     patches = infill(PaintByClass(), store, exchanges, batch_size=4, device="cpu")
     folder = tmp_path / "set"
     return folder, write_set(folder, patches, store, archive="ddsm", generator="f" * 64, trained_on="train")
@@ -84,7 +85,7 @@ def test_files_are_8_bit_png_named_by_numbers(written: tuple[Path, list[Mammogra
 
 
 def test_a_set_reads_as_it_was_made(tmp_path: Path, store: PatchStore) -> None:
-    exchanges = plan_exchange(store.rows, context="train", masks="train", malignant=3, non_malignant=3, seed=0)
+    exchanges = plan_exchange(store, split="train", malignant=3, non_malignant=3, seed=0)
     patches = list(infill(PaintByClass(), store, exchanges, batch_size=4, device="cpu"))
     write_set(tmp_path / "set", patches, store, archive="ddsm", generator="0", trained_on="train")
     found = SyntheticSet(tmp_path / "set")
@@ -107,7 +108,7 @@ def test_boxes_are_half_open(tmp_path: Path, store: PatchStore) -> None:
 
 
 def test_examples_are_numbered_with_their_direction(tmp_path: Path, store: PatchStore) -> None:
-    plan = plan_examples(store.rows, contexts=("test",), masks="train", count=2, seed=0)
+    plan = plan_examples(store, contexts=("test",), masks="train", count=2, seed=0)
     patches = list(infill(PaintByClass(), store, plan, batch_size=4, device="cpu"))
     write_examples(tmp_path, patches, store)
     described = json.loads((tmp_path / "examples.json").read_text())

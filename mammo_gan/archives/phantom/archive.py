@@ -4,65 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, get_args
 
 import joblib
 
+from mammo_gan.archives.index import Progress
+from mammo_gan.archives.phantom.case_files import Settings, write_case
 from mammo_gan.archives.phantom.grid import Grid
-from mammo_gan.archives.phantom.lesions import Finding
-from mammo_gan.archives.phantom.mammogram import draw_film
-from mammo_gan.archives.phantom.patient import DENSITIES, OUTCOMES, Outcome, Patient, draw_patient
-from mammo_gan.archives.records import Density, Laterality, View
+from mammo_gan.archives.phantom.patient import DENSITIES, OUTCOMES, Outcome
+from mammo_gan.archives.records import Density
 from mammo_gan.errors import UserError
-from mammo_gan.imaging.ljpeg import write_ljpeg
-from mammo_gan.imaging.optical_density import BITS, Scanner, to_digits
-from mammo_gan.imaging.outlines import mask_to_chain
+from mammo_gan.imaging.optical_density import BITS, Scanner
 
-Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
-
-_VOLUMES: Mapping[Outcome, tuple[str, str]] = MappingProxyType(
-    {"normal": ("normals", "normal"), "benign": ("benigns", "benign"), "malignant": ("cancers", "cancer")}
-)
-_CASES_PER_VOLUME = 100
 _MOST_PATIENTS = 9999  # DDSM's case numbers have four digits
 _SMALLEST_SIDE = 32  # px
-# The letter of a case's files tells where it was digitised.
-_DIGITIZERS: Mapping[Scanner, tuple[str, str]] = MappingProxyType(
-    {
-        "dba": ("A", "DBA M2100 ImageClear"),
-        "howtek-mgh": ("A", "HOWTEK 960"),
-        "lumisys": ("B", "LUMISYS LASER"),
-        "howtek-ismd": ("D", "HOWTEK MultiRad850"),
-    }
-)
-_FILMS: tuple[tuple[str, Laterality, View], ...] = (
-    ("LEFT_CC", "L", "CC"),
-    ("LEFT_MLO", "L", "MLO"),
-    ("RIGHT_CC", "R", "CC"),
-    ("RIGHT_MLO", "R", "MLO"),
-)
-_DENSITY_NUMBER: Mapping[Density, int] = MappingProxyType({"A": 1, "B": 2, "C": 3, "D": 4})
 
 
 def _silent(items: Iterable[Any], total: int, description: str) -> Iterable[Any]:
     return items
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """All that a case's files depend on besides the patient's number."""
-
-    grid: Grid
-    scanner: Scanner
-    seed: int
-    outcomes: Mapping[Outcome, float]
-    densities: Mapping[Density, float]
-    mass_share: float
 
 
 def write_ddsm(
@@ -99,70 +61,14 @@ def write_ddsm(
         UserError: `root` holds something already, or a setting is out of its range.
     """
     _check(patients, height, width, scanner, outcomes, densities, mass_share)
-    settings = _Settings(Grid(height, width), scanner, seed, dict(outcomes), dict(densities), mass_share)
+    settings = Settings(Grid(height, width), scanner, seed, dict(outcomes), dict(densities), mass_share)
     with _folder_written_whole(root) as unfinished:
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-        cases = parallel(joblib.delayed(_write_case)(unfinished, n, settings) for n in range(1, patients + 1))
+        cases = parallel(joblib.delayed(write_case)(unfinished, n, settings) for n in range(1, patients + 1))
         for _ in progress(cases, patients, "drawing phantom patients"):
             pass
         notice = "Phantom data: drawn by mammo_gan, in DDSM's layout. No patient, no film.\n"
         (unfinished / "PHANTOM.txt").write_text(notice, encoding="ascii")
-
-
-def _write_case(root: Path, number: int, settings: _Settings) -> None:
-    patient = draw_patient(number, settings.seed, settings.outcomes, settings.densities, settings.mass_share)
-    folder, volume = _VOLUMES[patient.outcome]
-    case = root / "cases" / folder / f"{volume}_{1 + (number - 1) // _CASES_PER_VOLUME:02d}" / f"case{number:04d}"
-    case.mkdir(parents=True)
-    letter, _ = _DIGITIZERS[settings.scanner]
-    bits = BITS[settings.scanner]
-    for name, laterality, view in _FILMS:
-        film = draw_film(patient, laterality, view, settings.grid, settings.seed)
-        stem = f"{letter}_{number:04d}_1.{name}"
-        write_ljpeg(case / f"{stem}.LJPEG", to_digits(film.intensity, settings.scanner, bits), bits)
-        if patient.finding is not None and film.lesion is not None:
-            overlay = _overlay(patient.finding, *mask_to_chain(film.lesion))
-            (case / f"{stem}.OVERLAY").write_text(overlay, encoding="ascii")
-    (case / f"{letter}-{number:04d}-1.ics").write_text(_ics(patient, settings), encoding="ascii")
-
-
-def _ics(patient: Patient, settings: _Settings) -> str:
-    letter, digitizer = _DIGITIZERS[settings.scanner]
-    grid = settings.grid
-    lines = [
-        "ics_version 1.0",
-        f"filename {letter}-{patient.number:04d}-1",
-        "DATE_OF_STUDY 1 1 2000",
-        f"PATIENT_AGE {patient.age}",
-        "FILM ",
-        "FILM_TYPE REGULAR",
-        f"DENSITY {_DENSITY_NUMBER[patient.density]}",
-        "DATE_DIGITIZED 1 1 2000",
-        f"DIGITIZER {digitizer}",
-        "SEQUENCE",
-    ]
-    for name, laterality, _ in _FILMS:
-        overlay = "OVERLAY" if laterality == patient.affected else "NON_OVERLAY"
-        lines.append(
-            f"{name} LINES {grid.height} PIXELS_PER_LINE {grid.width} BITS_PER_PIXEL {BITS[settings.scanner]} "
-            f"RESOLUTION {1000 * grid.mm_per_px:.10g} {overlay}"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _overlay(finding: Finding, column: int, row: int, codes: list[int]) -> str:
-    lines = [
-        "TOTAL_ABNORMALITIES 1",
-        "ABNORMALITY 1",
-        f"LESION_TYPE {finding.lesion_type}",
-        f"ASSESSMENT {finding.assessment}",
-        f"SUBTLETY {finding.subtlety}",
-        f"PATHOLOGY {finding.pathology.upper()}",
-        "TOTAL_OUTLINES 1",
-        "BOUNDARY",
-        " ".join(map(str, (column, row, *codes, "#"))),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 @contextmanager
@@ -197,8 +103,8 @@ def _check(
         raise UserError(
             f"a phantom's films are upright and at least {_SMALLEST_SIDE} px wide, found height={height} width={width}"
         )
-    if scanner not in _DIGITIZERS:
-        raise UserError(f"expected scanner {', '.join(_DIGITIZERS)}, found {scanner}")
+    if scanner not in BITS:
+        raise UserError(f"expected scanner {', '.join(BITS)}, found {scanner}")
     if not 0 <= mass_share <= 1:
         raise UserError(f"expected a mass_share from 0 to 1, found {mass_share}")
     shares: tuple[tuple[str, Mapping[Any, float], tuple[str, ...]], ...] = (

@@ -69,6 +69,8 @@ def draw_cluster(
         calcium = np.maximum(calcium, 2 * speck.short * np.sqrt(inside))
     attenuation = window.averaged(CALCIUM * finding.conspicuity * calcium)
     attenuation[~allowed] = 0
+    if not attenuation.any():
+        raise ValueError("nothing of the cluster lies where it is allowed")
     return Lesion(attenuation, _region(attenuation > 0, allowed, grid))
 
 

@@ -84,9 +84,14 @@ def whole(attenuation: NDArray[np.float32], allowed: NDArray[np.bool_]) -> Lesio
     """The lesion as one region: without its faintest rim, loose specks and what lies outside `allowed`.
 
     Gaps that it encloses, between spicules say, are filled with its faintest attenuation.
+
+    Raises:
+        ValueError: nothing of it lies within `allowed`.
     """
     faintest = _FAINTEST * float(attenuation.max())
     support = ((attenuation > faintest) & allowed).astype(np.uint8)
+    if not support.any():
+        raise ValueError("nothing of the lesion lies where it is allowed")
     _, parts = cv2.connectedComponents(support, connectivity=8)
     mask = filled(parts == parts.flat[int(np.argmax(np.where(support > 0, attenuation, -1)))])
     return Lesion(np.where(mask, np.maximum(attenuation, faintest), 0).astype(np.float32), mask)

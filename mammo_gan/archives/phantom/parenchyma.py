@@ -27,9 +27,10 @@ GLANDULAR_SHARE: Mapping[Density, float] = MappingProxyType({"A": 0.07, "B": 0.1
 _LARGEST_STRUCTURE = 60.0  # mm; the spectrum is flat for longer waves
 _SUBCUTANEOUS = 9.0  # mm of fat beneath the skin
 _STROMA = 0.06  # mean share of connective tissue in fat
-_STRAND_BETA, _STRAND_SPACING, _STRAND_WIDTH = 5.0, 22.0, 0.5  # exponent; mm
+_STRAND_BETA, _STRAND_STRETCH = 5.0, 7.0
+_STRAND_SPACING, _STRAND_WIDTH = 22.0, 0.5  # mm
 _POLE_BEYOND_NIPPLE = 12.0  # mm; ducts and ligaments run towards a point before the nipple
-_STRETCH = 3.5  # strands are so many times longer than wide
+_STRETCH = 3.5  # gland is drawn out so many times towards the nipple
 
 
 def power_law_field(
@@ -83,7 +84,7 @@ def glandular_share(
         (H, W) float32 in [0, 1].
     """
     texture = power_law_field(grid.height, grid.width, grid.mm_per_px, BETA, rng)
-    drawn_out = _towards_nipple(form, BETA, _LARGEST_STRUCTURE, grid, rng)
+    drawn_out = _towards_nipple(form, BETA, _LARGEST_STRUCTURE, _STRETCH, grid, rng)
     propensity = np.asarray(1.05 * (texture + drawn_out) + _disc(form, grid), dtype=np.float32)
     allowed = _rise((depth - 0.5 * _SUBCUTANEOUS) / _SUBCUTANEOUS)
     if muscle is not None:
@@ -99,7 +100,7 @@ def strands(form: BreastForm, grid: Grid, rng: np.random.Generator) -> NDArray[n
 
     They are the zero lines of a smooth field, which neither end nor cross at angles.
     """
-    field = _towards_nipple(form, _STRAND_BETA, _STRAND_SPACING, grid, rng)
+    field = _towards_nipple(form, _STRAND_BETA, _STRAND_SPACING, _STRAND_STRETCH, grid, rng)
     faint = power_law_field(grid.height, grid.width, grid.mm_per_px, BETA, rng)
     # A line narrower than a pixel keeps what it adds to it.
     width = max(_STRAND_WIDTH, grid.mm_per_px)
@@ -109,16 +110,16 @@ def strands(form: BreastForm, grid: Grid, rng: np.random.Generator) -> NDArray[n
 
 
 def _towards_nipple(
-    form: BreastForm, beta: float, largest: float, grid: Grid, rng: np.random.Generator
+    form: BreastForm, beta: float, largest: float, stretch: float, grid: Grid, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A power-law field in polar coordinates about the nipple, its structures drawn out along the radius."""
+    """A power-law field in polar coordinates about the nipple, its structures drawn out `stretch` times towards it."""
     x, y = form.reach + _POLE_BEYOND_NIPPLE - grid.x, grid.y - form.nipple_y
     radius = np.hypot(x, y)
     middle = 0.5 * form.reach
     # The seam where the angle jumps by a full turn lies before the nipple, outside the breast.
-    along, across = radius / _STRETCH, (np.arctan2(y, x) + np.pi) * middle
+    along, across = radius / stretch, (np.arctan2(y, x) + np.pi) * middle
     step = max(grid.mm_per_px, 0.3) / 1.5
-    columns, rows = int(radius.max() / _STRETCH / step) + 4, int(2 * np.pi * middle / step) + 4
+    columns, rows = int(radius.max() / stretch / step) + 4, int(2 * np.pi * middle / step) + 4
     field = power_law_field(rows, columns, step, beta, rng, largest)
     at = [np.asarray(where / step + 1, dtype=np.float32) for where in (along, across)]
     return np.asarray(cv2.remap(field, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT))

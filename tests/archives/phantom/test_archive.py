@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mammo_gan.archives.ddsm import DDSM
-from mammo_gan.archives.phantom import archive
+from mammo_gan.archives.phantom import case_files
 from mammo_gan.archives.phantom.archive import write_ddsm
 from mammo_gan.archives.phantom.grid import Grid
 from mammo_gan.archives.phantom.mammogram import draw_film
@@ -149,7 +149,7 @@ def test_films_are_upright_and_not_too_small(tmp_path: Path, height: int, width:
 
 
 def test_volumes_hold_a_hundred_case_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(archive, "_CASES_PER_VOLUME", 2)
+    monkeypatch.setattr(case_files, "_CASES_PER_VOLUME", 2)
     volumes = {record.image.split("/")[2][-2:] for record in scan(write(tmp_path / "ddsm", 3))}
     assert volumes == {"01", "02"}
 
