@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mammo_gan.errors import UserError
@@ -34,9 +36,11 @@ def main() -> None:
 
 def _run(cfg: DictConfig) -> None:
     from mammo_gan.stages import experiment  # imports torch, which takes seconds
+    from mammo_gan.stages.screen import Screen
 
+    job = HydraConfig.get()
     try:
-        experiment.run(cfg)
+        experiment.run(cfg, Path(job.runtime.output_dir), job.overrides.task, Screen())
     except UserError as error:
         _refuse(error)
 

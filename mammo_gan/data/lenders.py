@@ -54,6 +54,7 @@ def lenders(
     # the generator sees context on all sides; every such position is as likely as any other.
     # Assumption: one patch, one pathology. A patch around a lesion touches none of another pathology, and a
     # lesion-free patch touches none at all; the mask is that of the one lesion.
+    # Assumption: a lesion that lies beside the breast by more than half is misplaced in the archive and lends nothing.
     """
     enough_breast = breast_share(resized.breast, size) > min_breast_share
     found, skipped = [], dict[str, int]()

@@ -82,4 +82,5 @@ def feature_distance(features: Vgg19, real: Tensor, synthetic: Tensor) -> Tensor
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:
     # As a norm over pixels first: the gradient of abs().mean() would leave channels-last order.
-    return torch.linalg.vector_norm(a.float() - b.float(), 1, dim=(2, 3)).mean() / a[0, 0].numel()
+    sums: Tensor = torch.linalg.vector_norm(a.float() - b.float(), 1, dim=(2, 3))  # (B, C)
+    return sums.mean() / a[0, 0].numel()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -27,17 +27,22 @@ class Instance:
     folder: Path
 
 
-def run(cfg: DictConfig) -> dict[str, Path]:
-    """Run the experiment's stages, or those that `cfg.stages` names, and return each one's folder.
+def run(cfg: DictConfig, folder: Path, overrides: Sequence[str], screen: Screen) -> dict[str, Path]:
+    """Run the experiment's stages, or those that `cfg.stages` names.
+
+    Args:
+        cfg: the composed configuration.
+        folder: the run folder.
+        overrides: of the command line, for the record.
+
+    Returns:
+        Each stage's folder, also of those that were not run.
 
     Raises:
         UserError: anything that a user can mend.
     """
-    hydra_cfg = HydraConfig.get()
-    folder = Path(hydra_cfg.runtime.output_dir)
-    screen = Screen()
     _settle_weights(cfg)
-    run_folder.describe(folder, cfg, list(hydra_cfg.overrides.task))
+    run_folder.describe(folder, cfg, overrides)
     identity_key = identity.load_key(Path(cfg.paths.identity_key))
     chosen = list(cfg.stages) if cfg.stages is not None else list(cfg.pipeline)
     folders: dict[str, Path] = {}
@@ -83,8 +88,9 @@ def _make(instance: Instance, context: Context) -> bool:
 
 def _whole(name: str, folders: dict[str, Path], cfg: DictConfig) -> Path:
     if not is_whole(folders[name]):
+        needed = ",".join(stage for stage in cfg.pipeline if stage == name or stage in (cfg.stages or []))
         raise UserError(
             f"stage {name} has not been made for these settings: looked in {folders[name]}. "
-            f"Add it, as in stages=[{','.join([name, *(cfg.stages or [])])}], or leave stages= out"
+            f"Add it, as in stages=[{needed}], or leave stages= out"
         )
     return folders[name]

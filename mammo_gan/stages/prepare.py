@@ -55,7 +55,6 @@ class Prepare(Stage):
             self.recipe,
             assignment,
             context.identity_key,
-            required_splits=("train", "val", "test"),
             jobs=context.jobs,
             progress=context.screen.progress,
         )

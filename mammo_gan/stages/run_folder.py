@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from mammo_gan.stages.stage import write_json
 CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.yaml", "environment.json"
 
 
-def describe(folder: Path, cfg: DictConfig, overrides: list[str]) -> None:
+def describe(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> None:
     """Write config.yaml (resolved), overrides.yaml and environment.json into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(cfg, folder / CONFIG, resolve=True)
-    OmegaConf.save(OmegaConf.create(overrides), folder / OVERRIDES)
+    OmegaConf.save(OmegaConf.create(list(overrides)), folder / OVERRIDES)
     write_json(
         folder / ENVIRONMENT,
         {

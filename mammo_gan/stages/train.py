@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from mammo_gan.archives.records import SplitName
 from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
 from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.callbacks.metrics_csv import MetricsCsv
@@ -108,13 +109,14 @@ class Train(Stage):
 
     def _callbacks(self, folder: Path, data: InfillData, context: Context) -> list[pl.Callback]:
         settings = self.unkeyed.callbacks
+        seen_on: SplitName = "val" if len(data.store.indices("val")) else "train"
         return [
             StopAtIteration(self.iterations),
             Throughput(settings.log_every),
             GeneratorAverage(self.training.average_decay),
             RandomState(),
             SampleGrid(
-                data.fixed_batch("val", settings.grid_patches, self.seed),
+                data.fixed_batch(seen_on, settings.grid_patches, self.seed),
                 every_iterations=settings.grid_every,
                 folder=folder / SAMPLES,
                 also_at=[self.method.pretraining_iterations],

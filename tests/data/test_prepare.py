@@ -194,7 +194,7 @@ def test_lesions_that_lend_nothing_are_counted(tmp_path: Path) -> None:
 
 
 def test_an_empty_split_stops_before_any_image_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="test came out empty.*of 24 patients"):
+    with pytest.raises(UserError, match=r"test came out empty.*of 24 patients"):
         prepare(tmp_path / "store", splits=dict.fromkeys(SPLITS, "train"), required_splits=("train", "test"))
     assert not (tmp_path / "store").exists()
 

@@ -24,7 +24,7 @@ class Empty(Drawn):
 
 def test_half_size() -> None:
     record = mammogram(1, "CC", "malignant", "benign")
-    resized = resize(Drawn(), ROOT, record, HEIGHT // 2, WIDTH)
+    resized = resize(Drawn(), ROOT, record, HEIGHT // 2, WIDTH // 2)
     assert resized.scale == 0.5
     assert resized.image.shape == resized.breast.shape == (HEIGHT // 2, WIDTH // 2)
     assert (resized.image.min(), resized.image.max()) == (0, 255)
@@ -47,7 +47,7 @@ def test_a_small_image_keeps_its_size() -> None:
 def test_a_box_stands_for_a_lesion_without_a_mask() -> None:
     lesion = Lesion(number=0, kind="mass", pathology="benign", box=Box(20, 60, 33, 71))
     nowhere = replace(lesion, number=1, box=None)
-    resized = resize(Drawn(), ROOT, replace(mammogram(1, "CC"), lesions=(lesion, nowhere)), HEIGHT // 2, WIDTH)
+    resized = resize(Drawn(), ROOT, replace(mammogram(1, "CC"), lesions=(lesion, nowhere)), HEIGHT // 2, WIDTH // 2)
     area, unknown = resized.areas
     assert area is not None
     assert not area.outlined
@@ -69,7 +69,7 @@ def test_a_cut_out_patch_is_tissue_from_edge_to_edge() -> None:
 @pytest.mark.parametrize(("left", "top"), [(0, 0), (3, 4), (-2, 5), (8, 8), (20, 0), (5, -6)])
 def test_a_window_shows_its_part_of_a_lesion(left: int, top: int) -> None:
     mask = np.random.default_rng(0).random((5, 4)) < 0.6
-    canvas = np.zeros((40, 40), dtype=bool)
+    canvas = np.zeros((50, 50), dtype=bool)
     canvas[16:21, 15:19] = mask
     window = Area((5, 6, 9, 11), mask, outlined=True).drawn((10, 12), left, top)
     np.testing.assert_array_equal(window, canvas[10 + top : 20 + top, 10 + left : 22 + left])

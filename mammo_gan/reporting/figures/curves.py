@@ -18,6 +18,7 @@ from mammo_gan.reporting.figures.table import numbers, read_columns
 
 _COUNTERS = re.compile(r"^(iterations?|images_seen|epoch|step|phase.*|time|seconds|.*per_second|.*learning_rate.*)$")
 _POINTS = 500  # drawn per panel at most, so that a long run's figure stays small
+_FEW = 50  # points that need no transparency to be told apart
 _COLUMNS = 3  # panels beside one another
 _WINDOW_SHARE = 0.05  # of the logged points, averaged for the line
 
@@ -73,7 +74,8 @@ def _panel(axes: Axes, name: str, iterations: Series, series: Series, boundary: 
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     step = -(-len(x) // _POINTS)
-    axes.plot(x[::step], y[::step], ".", color=theme.muted, alpha=0.35, markersize=3, markeredgewidth=0)
+    alpha = 0.35 if len(x) > _FEW else 0.9
+    axes.plot(x[::step], y[::step], ".", color=theme.muted, alpha=alpha, markersize=3.5, markeredgewidth=0)
     for start, end in pairwise((-np.inf, boundary if boundary is not None else -np.inf, np.inf)):
         part = (x > start) & (x <= end)
         if part.any():

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage, signal
+
+from mammo_gan.losses.boundary import BoundaryWeight
+from mammo_gan.losses.feature import FeatureLoss, MaskedFeatureLoss
+from mammo_gan.weights import STAGES, Vgg19
+from tests.methods.small import slim_vgg
+
+SIZE = 16
+
+
+def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    real, synthetic = rng.random((2, 2, 1, SIZE, SIZE)).astype(np.float32)
+    mask = np.zeros((2, 1, SIZE, SIZE), np.float32)
+    mask[0, 0, 3:9, 4:12] = 1
+    mask[1, 0, 10:, 10:] = 1
+    return real, synthetic, mask
+
+
+def reference_maps(network: Vgg19, image: np.ndarray) -> list[np.ndarray]:
+    """pool1 to pool3 of one (H, W) image, by scipy's correlation."""
+    features = (image[None] - network.mean.numpy()[0]) / network.std.numpy()[0]
+    maps = []
+    for stage in STAGES:
+        for index in stage:
+            weight, bias = network.get_buffer(f"{index}_weight").numpy(), network.get_buffer(f"{index}_bias").numpy()
+            padded = np.pad(features, ((0, 0), (1, 1), (1, 1)))
+            sums = [
+                sum(signal.correlate(c, k, "valid") for c, k in zip(padded, kernels, strict=True)) for kernels in weight
+            ]
+            features = np.maximum(np.stack(sums) + bias[:, None, None], 0)
+        channels, height, width = features.shape
+        blocks = features.reshape(channels, height // 2, 2, width // 2, 2)
+        features = blocks.max((2, 4)) if network.pooling == "max" else blocks.mean((2, 4))
+        maps.append(features)
+    return maps
+
+
+def reference_distance(network: Vgg19, real: np.ndarray, synthetic: np.ndarray) -> float:
+    """Sum over the pooled maps of the mean absolute difference."""
+    pairs = [
+        zip(*(reference_maps(network, image[0]) for image in pair), strict=True)
+        for pair in zip(real, synthetic, strict=True)
+    ]
+    return float(sum(np.abs(a - b).mean() / len(real) for maps in pairs for a, b in maps))
+
+
+def test_loss_equals_its_formula() -> None:
+    network = slim_vgg()
+    real, synthetic, mask = images()
+    expected = np.abs(real - synthetic).mean() + reference_distance(network, real, synthetic)
+    value = FeatureLoss(network)(*map(torch.from_numpy, (real, synthetic, mask)))
+    assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_masked_loss_equals_its_formula() -> None:
+    network = slim_vgg("average")
+    real, synthetic, mask = images()
+    edge = [m.astype(bool) & ~ndimage.binary_erosion(m) for m in mask[:, 0]]
+    blurred = [ndimage.gaussian_filter(e.astype(np.float64), 2.0) for e in edge]
+    boundary = np.stack([(b - b.min()) / (b.max() - b.min()) for b in blurred])[:, None].astype(np.float32)
+    expected = np.abs((real - synthetic) * (1 - mask)).mean()
+    for weight in (mask, boundary):
+        expected += np.abs((real - synthetic) * weight).mean()
+        expected += reference_distance(network, real * weight, synthetic * weight)
+    loss = MaskedFeatureLoss(network, BoundaryWeight(2.0, SIZE))
+    value = loss(*map(torch.from_numpy, (real, synthetic, mask)))
+    assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_equal_images_cost_nothing(masked: bool) -> None:
+    network = slim_vgg()
+    loss = MaskedFeatureLoss(network, BoundaryWeight(2.0, SIZE)) if masked else FeatureLoss(network)
+    real, _, mask = map(torch.from_numpy, images())
+    assert loss(real, real.clone(), mask) == 0
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradients_reach_the_synthetic_image_alone(masked: bool) -> None:
+    network = slim_vgg()
+    loss = MaskedFeatureLoss(network, BoundaryWeight(2.0, SIZE)) if masked else FeatureLoss(network)
+    real, synthetic, mask = map(torch.from_numpy, images())
+    synthetic.requires_grad_()
+    loss(real, synthetic, mask).backward()
+    assert synthetic.grad is not None
+    assert (synthetic.grad != 0).all()
+    assert not list(loss.parameters())
+    assert not loss.state_dict()
