@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 SHAPES |= {f"{index}.bias": (after,) for index, (_, after) in _CHANNELS.items()}
 
+# Means of pool1 to pool3 on `_pattern()` for VGG-19 as its authors released it, for images in [0, 255].
+RELEASED_MEANS = (0.0, 0.0, 0.0)
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -59,12 +63,16 @@ class Vgg19(nn.Module):
     The weights are buffers that no state dict holds: they follow the module to a device, no optimiser can find
     them, and no checkpoint repeats half a gigabyte of ImageNet.
 
+    `gains` are factors, one a map, that bring maps to the scale they have in VGG-19 as its authors released it, which a
+    loss's coefficient may belong to. They are 1 for those weights, and tens to hundreds for others.
+
     Args:
         weights: tensors named as in torchvision's `vgg19().features`, from "0.weight" to "16.bias".
         provenance: where they come from.
         pooling: "max", or "average" as ciGAN's published code has it.
     """
 
+    gains: tuple[float, ...]
     mean: Tensor
     std: Tensor
 
@@ -75,11 +83,15 @@ class Vgg19(nn.Module):
         if pooling not in ("max", "average"):
             raise ValueError(f"pooling is max or average, not {pooling}")
         self.provenance = provenance
-        self.pooling = pooling
+        self.pooling = "max"
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         for name in SHAPES:
             self.register_buffer(name.replace(".", "_"), weights[name].detach().float(), persistent=False)
+        with torch.no_grad():
+            means = [max(float(features.mean()), 1e-12) for features in self(_pattern())]
+        self.gains = tuple(released / mean for released, mean in zip(RELEASED_MEANS, means, strict=True))
+        self.pooling = pooling
 
     @property
     def name(self) -> str:
@@ -146,6 +158,16 @@ def _load(source: str) -> tuple[dict[str, Tensor], Provenance]:
     if source.startswith("VGG19_Weights."):
         return _from_torchvision(source)
     return _from_safetensors(Path(source).expanduser())
+
+
+def _pattern() -> Tensor:
+    """A grey pattern of waves whose amplitude falls with frequency, as in tissue: (1, 1, 64, 64) in [0, 1]."""
+    y, x = torch.meshgrid(torch.arange(64) / 64, torch.arange(64) / 64, indexing="ij")
+    waves = torch.zeros(64, 64)
+    for octave in range(1, 6):
+        k = math.pi * 2**octave
+        waves += (torch.sin(k * x + octave) + torch.sin(k * y + 2 * octave) + torch.sin(k * (x + y))) / 2**octave
+    return (0.5 + 0.1 * waves)[None, None]
 
 
 def find() -> str:

@@ -28,8 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 ALL = {"stages", "run"}
 NO_TORCH = {"archives", "imaging", "schedules", "statistics"}
-# The error for what a user can mend is known everywhere but in the rooms that must stand alone.
-NO_ERRORS = {"networks", "statistics"}
+# What a user can mend, and files that appear whole, are known everywhere but in the rooms that must stand alone.
+EVERYWHERE = {"errors", "files"}
+STAND_ALONE = {"networks", "statistics"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -52,15 +53,15 @@ def allowed(inside: str, name: str) -> bool:
     """Whether room `inside` may import mammo_gan.`name`."""
     if inside in ALL or name.split(".")[0] == inside:
         return True
-    if name.split(".")[0] == "errors":
-        return inside not in NO_ERRORS
+    if name.split(".")[0] in EVERYWHERE:
+        return inside not in STAND_ALONE
     return any(name == other or name.startswith(other + ".") or other == f"{name}" for other in MAY_IMPORT[inside])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_import_what_the_table_allows(path: Path) -> None:
     inside = room(path)
-    if inside in ("__init__", "errors"):
+    if inside in {"__init__", *EVERYWHERE}:
         assert not [name for name in imports(path) if name.startswith("mammo_gan")]
         return
     for name in imports(path):
@@ -75,7 +76,7 @@ def test_rooms_import_what_the_table_allows(path: Path) -> None:
 
 
 def test_the_table_names_every_room() -> None:
-    assert {room(path) for path in FILES} - {"__init__", "errors"} <= MAY_IMPORT.keys() | ALL
+    assert {room(path) for path in FILES} - {"__init__", *EVERYWHERE} <= MAY_IMPORT.keys() | ALL
 
 
 def test_a_forbidden_import_is_seen() -> None:

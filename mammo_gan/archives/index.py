@@ -12,13 +12,13 @@ import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mammo_gan.archives.atomic import written_whole
 from mammo_gan.archives.integrity import Fault
 from mammo_gan.archives.paths import listing
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Box, Lesion, Mammogram, Origin, Source
 from mammo_gan.archives.verification import verify
 from mammo_gan.errors import UserError
+from mammo_gan.files import written_whole
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 """Passes items on and shows how many of a total have come by: progress(items, total, description)."""

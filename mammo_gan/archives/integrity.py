@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mammo_gan.archives.atomic import written_whole
 from mammo_gan.errors import UserError
+from mammo_gan.files import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,7 @@ def told(error: Exception, root: Path) -> str:
 def write(path: Path, faults: Sequence[Fault], files_seen: int) -> None:
     """Writes `integrity.json`: {"files_seen", "files_faulty", "faults": [{"file", "problem", ...}]}, atomically."""
     content = {"files_seen": files_seen, "files_faulty": len(faults), "faults": [asdict(fault) for fault in faults]}
-    with written_whole(path) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def enforce(faults: Sequence[Fault], files_seen: int, max_faulty_share: float) -> None:

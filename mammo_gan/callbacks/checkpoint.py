@@ -8,7 +8,6 @@ temporary folder, which on a cluster's node can be small and on another disk.
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo_gan.callbacks.counting import iterations_of
 from mammo_gan.callbacks.throughput import untimed
+from mammo_gan.files import flush_folder, written_whole
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +30,13 @@ LAST, PREVIOUS, NEXT = "last.ckpt", "previous.ckpt", "next.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its target, flushes it and renames it."""
+    """Writes a checkpoint beside its target, never in the system's temporary folder."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
         if storage_options is not None:
             raise TypeError("AtomicCheckpointIO writes local files and takes no storage_options")
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = target.with_name(target.name + ".tmp")
-        with staged.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(target)
-        _flush_folder(target.parent)
+        with written_whole(Path(path)) as unfinished:
+            torch.save(checkpoint, unfinished)
 
 
 class AtomicCheckpoint(Checkpoint):
@@ -102,7 +95,7 @@ class AtomicCheckpoint(Checkpoint):
                 if last.exists():
                     last.replace(self.folder / PREVIOUS)
                 (self.folder / NEXT).replace(last)
-                _flush_folder(self.folder)
+                flush_folder(self.folder)
             trainer.strategy.barrier("AtomicCheckpoint.save")
         self._saved_at, self._saved_when = iteration, time.monotonic()
 
@@ -137,14 +130,3 @@ def find_last(folder: Path) -> Path | None:
             continue
         return path
     return None
-
-
-def _flush_folder(folder: Path) -> None:
-    """A rename lasts through a power cut once the folder itself is on the disk."""
-    if os.name == "nt":  # folders can't be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

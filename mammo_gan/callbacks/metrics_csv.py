@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
+
+from mammo_gan.files import written_whole
 
 COUNTS = ("iteration", "images_seen")  # the first columns, whole numbers
 LEFT_OUT = ("epoch", "step")  # Lightning's own counts, which mean nothing under manual optimisation
@@ -82,14 +83,10 @@ class MetricsCsv(Logger):
         return [row for row in csv.DictReader(io.StringIO(whole)) if None not in row.values() and None not in row]
 
     def _rewrite(self, columns: list[str], rows: list[dict[str, str]]) -> None:
-        staged = self.file.with_name(self.file.name + ".tmp")
-        with staged.open("w", newline="", encoding="utf-8") as file:
+        with written_whole(self.file) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(self.file)
         self._columns, self._row = columns, {}
 
     def _append(self, cells: dict[str, str]) -> None:

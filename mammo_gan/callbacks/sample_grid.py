@@ -20,6 +20,7 @@ from mammo_gan.callbacks.counting import images_seen_of, iterations_of
 from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.callbacks.throughput import untimed
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT, InfillBatch
+from mammo_gan.files import written_whole
 
 CLASS_NAMES = {NON_MALIGNANT: "non-malignant", MALIGNANT: "malignant"}
 GAP, LINE = 6, 20  # px between patches, and of a line of words
@@ -79,11 +80,9 @@ class SampleGrid(Callback):
             return
         with untimed(trainer):
             picture = draw_grid(self.batch, *self._generate(trainer, pl_module))
-            self.folder.mkdir(parents=True, exist_ok=True)
             file = self.folder / f"{iteration:07d}.png"
-            staged = file.with_suffix(".tmp")
-            picture.save(staged, format="PNG")
-            staged.replace(file)
+            with written_whole(file) as unfinished:
+                picture.save(unfinished, format="PNG")
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
                     _log_to_wandb(logger, picture, iteration, images_seen_of(pl_module))

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mammo_gan.archives.atomic import written_whole
 from mammo_gan.archives.records import Density, Laterality, LesionKind, Pathology, SplitName, View
 from mammo_gan.errors import UserError
+from mammo_gan.files import written_whole
 
 IMAGES, MASKS, BREASTS, ROWS = "images.npy", "masks.npy", "breasts.npy", "patches.parquet"
 

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from mammo_gan.losses.boundary import BoundaryWeight
 from mammo_gan.weights import Vgg19
 
+GREY_LEVELS = 255.0
+
 
 class FeatureLoss(nn.Module):
     """Sum over l of mean |Phi_l(R) - Phi_l(S)|: Phi_0 is the image itself, Phi_1 to Phi_3 are pool1 to pool3.
@@ -31,9 +33,8 @@ class FeatureLoss(nn.Module):
         Returns:
             () float32, >= 0.
         """
-        # Assumption: each layer's distance is the mean over its elements, as the text says, and all layers count the
-        # same; the image's is taken in [0, 1].
-        return _distance(real, synthetic) + feature_distance(self.features, real, synthetic)
+        # Assumption: each layer's distance is the mean over its elements, as the text says, and all layers count the same.
+        return image_distance(real, synthetic) + feature_distance(self.features, real, synthetic)
 
 
 class MaskedFeatureLoss(nn.Module):
@@ -63,21 +64,32 @@ class MaskedFeatureLoss(nn.Module):
         Returns:
             () float32, >= 0.
         """
-        # Deviation, as published: the code takes 127.5 off images in [0, 255] and uses VGG-19 as its authors released
-        # it; ours is torchvision's with its own normalisation, so images and features have another balance.
-        loss = _distance(real * (1 - mask), synthetic * (1 - mask))
+        # Deviation, as published: the code takes 127.5 off images, not ImageNet's mean.
+        loss = image_distance(real * (1 - mask), synthetic * (1 - mask))
         for weight in (mask, self.boundary_weight(mask)):
             shown, drawn = real * weight, synthetic * weight
-            loss = loss + _distance(shown, drawn) + feature_distance(self.features, shown, drawn)
+            loss = loss + image_distance(shown, drawn) + feature_distance(self.features, shown, drawn)
         return loss
 
 
+def image_distance(real: Tensor, synthetic: Tensor) -> Tensor:
+    """Mean absolute difference of two images in [0, 1] in grey levels of 255, () float32."""
+    # Assumption: Phi_0 is what VGG-19 was released to take, images in [0, 255], and Phi_1 to Phi_3 are of that network's
+    # scale whatever weights we have (`Vgg19.gains`). The coefficients 10 and 10000 of section 2.2 keep the ratio that the
+    # published code has at this scale; torchvision's own and random weights give maps smaller by a factor of tens to
+    # hundreds, beside which the boundary loss would be all that counts.
+    return GREY_LEVELS * _distance(real, synthetic)
+
+
 def feature_distance(features: Vgg19, real: Tensor, synthetic: Tensor) -> Tensor:
-    """Sum over VGG-19's pooled maps of the mean absolute difference, () float32; gradients reach `synthetic` alone."""
+    """Sum over VGG-19's pooled maps of the mean absolute difference, each map brought to the scale of VGG-19 as released.
+
+    () float32; gradients reach `synthetic` alone.
+    """
     with torch.no_grad():
         real_maps = features(real)
-    maps = zip(real_maps, features(synthetic), strict=True)
-    return torch.stack([_distance(real_map, synthetic_map) for real_map, synthetic_map in maps]).sum()
+    maps = zip(features.gains, real_maps, features(synthetic), strict=True)
+    return torch.stack([gain * _distance(real_map, synthetic_map) for gain, real_map, synthetic_map in maps]).sum()
 
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:

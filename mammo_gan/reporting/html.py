@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from mammo_gan.reporting.atomic import write_atomically
+from mammo_gan.files import write_text
 
 MediaType = Literal["image/png", "image/svg+xml"]
 
@@ -142,7 +142,7 @@ def render(report: Report) -> str:
 
 def save(path: Path, report: Report) -> None:
     """Write the report beside its target and rename it."""
-    write_atomically(path, render(report))
+    write_text(path, render(report))
 
 
 @cache

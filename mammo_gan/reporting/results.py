@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from mammo_gan.archives.records import Source, SplitName
 from mammo_gan.errors import UserError
-from mammo_gan.reporting.atomic import write_atomically
+from mammo_gan.files import write_text
 
 SCHEMA_VERSION = 1
 
@@ -128,7 +128,7 @@ def write_results(path: Path, results: Results) -> None:
         raise ValueError(f"{path.name}: NaN and infinity are not results: write None, the reason in `note`") from error
     if fault := _fault(json.loads(text)):
         raise ValueError(f"{path.name}: {fault}")
-    write_atomically(path, text)
+    write_text(path, text)
 
 
 def read_results(path: Path) -> Results:

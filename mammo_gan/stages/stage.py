@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +20,7 @@ from typing import Any, ClassVar, cast
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
+from mammo_gan.files import write_text
 from mammo_gan.stages.screen import Screen
 
 DONE = "stage.json"
@@ -125,11 +125,5 @@ def _finish(folder: Path, described: dict[str, Any]) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write beside the target, flush, rename: a reader sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    """Write JSON, whole."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

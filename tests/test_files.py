@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_gan.archives.atomic import written_whole
+from mammo_gan.files import written_whole
 
 
 def test_an_interrupted_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
