@@ -37,7 +37,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 SHAPES |= {f"{index}.bias": (after,) for index, (_, after) in _CHANNELS.items()}
 
 # Means of pool1 to pool3 on `_pattern()` for VGG-19 as its authors released it, for images in [0, 255].
-RELEASED_MEANS = (0.0, 0.0, 0.0)
+RELEASED_MEANS = (42.131, 66.378, 311.886)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -153,6 +153,17 @@ def test_a_download_that_fails_says_what_to_do(empty_cache: Path, monkeypatch: p
         vgg19_features(TORCHVISION_NAME)
 
 
+@needs_pretrained
+def test_gains_bring_random_maps_to_the_scale_of_the_released_network() -> None:
+    released, random = vgg19_features(str(PRETRAINED)), vgg19_features("random")
+    assert released.gains == pytest.approx((1, 1, 1), rel=1e-3)
+    grey = 0.3 + 0.4 * torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    grey = torch.nn.functional.interpolate(grey, (64, 64), mode="bilinear")
+    for gain, theirs, ours in zip(random.gains, released(grey), random(grey), strict=True):
+        assert theirs.mean() / 4 < gain * ours.mean() < 4 * theirs.mean()
+        assert gain > 30
+
+
 def test_weights_follow_the_module_and_stay_out_of_checkpoints_and_optimisers() -> None:
     network = vgg19_features("random")
     assert not network.state_dict()

@@ -35,8 +35,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
         if storage_options is not None:
             raise TypeError("AtomicCheckpointIO writes local files and takes no storage_options")
-        with written_whole(Path(path)) as unfinished:
-            torch.save(checkpoint, unfinished)
+        with written_whole(Path(path)) as unfinished, unfinished.open("wb") as file:
+            torch.save(checkpoint, file)
 
 
 class AtomicCheckpoint(Checkpoint):

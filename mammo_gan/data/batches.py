@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:  # processes that cut patches need the labels and not torch
+    from torch import Tensor
 
 NON_MALIGNANT, MALIGNANT = 0, 1
 

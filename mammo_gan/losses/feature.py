@@ -33,7 +33,7 @@ class FeatureLoss(nn.Module):
         Returns:
             () float32, >= 0.
         """
-        # Assumption: each layer's distance is the mean over its elements, as the text says, and all layers count the same.
+        # Assumption: each layer's distance is the mean over its elements, as the text says; all layers count the same.
         return image_distance(real, synthetic) + feature_distance(self.features, real, synthetic)
 
 
@@ -74,15 +74,15 @@ class MaskedFeatureLoss(nn.Module):
 
 def image_distance(real: Tensor, synthetic: Tensor) -> Tensor:
     """Mean absolute difference of two images in [0, 1] in grey levels of 255, () float32."""
-    # Assumption: Phi_0 is what VGG-19 was released to take, images in [0, 255], and Phi_1 to Phi_3 are of that network's
-    # scale whatever weights we have (`Vgg19.gains`). The coefficients 10 and 10000 of section 2.2 keep the ratio that the
-    # published code has at this scale; torchvision's own and random weights give maps smaller by a factor of tens to
-    # hundreds, beside which the boundary loss would be all that counts.
+    # Assumption: Phi_0 is what VGG-19 was released to take, images in [0, 255], and Phi_1 to Phi_3 have that network's
+    # scale whatever weights are at hand (`Vgg19.gains`). The coefficients 10 and 10000 of section 2.2 keep the ratio
+    # that the published code has at this scale; with random weights, whose maps are hundreds of times smaller, the
+    # boundary loss would be all that counts.
     return GREY_LEVELS * _distance(real, synthetic)
 
 
 def feature_distance(features: Vgg19, real: Tensor, synthetic: Tensor) -> Tensor:
-    """Sum over VGG-19's pooled maps of the mean absolute difference, each map brought to the scale of VGG-19 as released.
+    """Sum over the pooled maps of the mean absolute difference, each at the scale of VGG-19 as released.
 
     () float32; gradients reach `synthetic` alone.
     """

@@ -99,7 +99,7 @@ def test_writer_renames_only_whole_files(tmp_path: Path, monkeypatch: pytest.Mon
         events.append("rename")
         return replace(self, target)
 
-    monkeypatch.setattr("mammo_gan.callbacks.checkpoint.os.fsync", flush)
+    monkeypatch.setattr("mammo_gan.files.os.fsync", flush)
     monkeypatch.setattr(Path, "replace", rename)
     AtomicCheckpointIO().save_checkpoint({"a": torch.ones(2)}, tmp_path / "new" / "x.ckpt")
     assert events == ["flush", "rename", "flush"]  # the file, its name, the folder

@@ -42,18 +42,18 @@ def reference_maps(network: Vgg19, image: np.ndarray) -> list[np.ndarray]:
 
 
 def reference_distance(network: Vgg19, real: np.ndarray, synthetic: np.ndarray) -> float:
-    """Sum over the pooled maps of the mean absolute difference."""
-    pairs = [
-        zip(*(reference_maps(network, image[0]) for image in pair), strict=True)
-        for pair in zip(real, synthetic, strict=True)
-    ]
-    return float(sum(np.abs(a - b).mean() / len(real) for maps in pairs for a, b in maps))
+    """Sum over the pooled maps of the mean absolute difference, at the scale of VGG-19 as released."""
+    total = 0.0
+    for one, other in zip(real, synthetic, strict=True):
+        maps = zip(network.gains, reference_maps(network, one[0]), reference_maps(network, other[0]), strict=True)
+        total += sum(gain * np.abs(a - b).mean() for gain, a, b in maps) / len(real)
+    return float(total)
 
 
 def test_loss_equals_its_formula() -> None:
     network = slim_vgg()
     real, synthetic, mask = images()
-    expected = np.abs(real - synthetic).mean() + reference_distance(network, real, synthetic)
+    expected = 255 * np.abs(real - synthetic).mean() + reference_distance(network, real, synthetic)
     value = FeatureLoss(network)(*map(torch.from_numpy, (real, synthetic, mask)))
     assert value.item() == pytest.approx(expected, rel=1e-4)
 
@@ -64,9 +64,9 @@ def test_masked_loss_equals_its_formula() -> None:
     edge = [m.astype(bool) & ~ndimage.binary_erosion(m) for m in mask[:, 0]]
     blurred = [ndimage.gaussian_filter(e.astype(np.float64), 2.0) for e in edge]
     boundary = np.stack([(b - b.min()) / (b.max() - b.min()) for b in blurred])[:, None].astype(np.float32)
-    expected = np.abs((real - synthetic) * (1 - mask)).mean()
+    expected = 255 * np.abs((real - synthetic) * (1 - mask)).mean()
     for weight in (mask, boundary):
-        expected += np.abs((real - synthetic) * weight).mean()
+        expected += 255 * np.abs((real - synthetic) * weight).mean()
         expected += reference_distance(network, real * weight, synthetic * weight)
     loss = MaskedFeatureLoss(network, BoundaryWeight(2.0, SIZE))
     value = loss(*map(torch.from_numpy, (real, synthetic, mask)))

@@ -221,7 +221,7 @@ def test_mixed_precision_trains(precision: str) -> None:
     if (
         precision == "16-mixed"
     ):  # the scaler of a GPU run, on the CPU; a scale that doesn't overflow, so each step counts
-        scaler = torch.amp.GradScaler("cpu", init_scale=16.0)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**-8)
         settings = {"plugins": [pl.plugins.MixedPrecision("16-mixed", "cpu", scaler)]}
     fit(method, 0, 9, callbacks=[recorder], **settings)
     assert recorder.changed == ["generator"] * 2 + ["discriminator"] * 3 + ["generator"] * 3 + ["discriminator"]
