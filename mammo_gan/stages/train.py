@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import logging
+import statistics
 import time
 import warnings
 from pathlib import Path
@@ -23,7 +25,7 @@ from mammo_gan.callbacks.progress import IterationProgress
 from mammo_gan.callbacks.random_state import RandomState
 from mammo_gan.callbacks.sample_grid import SampleGrid
 from mammo_gan.callbacks.stop import StopAtIteration
-from mammo_gan.callbacks.throughput import Throughput
+from mammo_gan.callbacks.throughput import IMAGES_PER_SECOND, Throughput
 from mammo_gan.data.datamodule import InfillData
 from mammo_gan.data.store import PatchStore
 from mammo_gan.errors import UserError
@@ -151,7 +153,6 @@ class Train(Stage):
         self, folder: Path, method: GanMethod, callbacks: list[pl.Callback], trainer: pl.Trainer, seconds: float
     ) -> None:
         average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
-        throughput = next(callback for callback in callbacks if isinstance(callback, Throughput))
         save_file(_weights(method.get_submodule("generator")), folder / GENERATOR)
         save_file(_weights(average.averaged(method)), folder / GENERATOR_AVERAGE)
         write_json(
@@ -159,7 +160,7 @@ class Train(Stage):
             {
                 "iterations": int(method.iterations),
                 "images_seen": int(method.images_seen),
-                "images_per_second": throughput.latest,
+                "images_per_second": _median_speed(folder / METRICS),
                 "seconds_of_last_session": round(seconds, 1),
                 "device": device_name(trainer.strategy.root_device),
                 "precision": self.precision,
@@ -205,6 +206,13 @@ def load_generator(generator: nn.Module, file: Path) -> None:
             f"init_from={file}: expected weights of a {type(generator).__name__} of these sizes, found: {reason}. "
             "Give the generator.safetensors or the checkpoint of a training with the same method settings"
         ) from error
+
+
+def _median_speed(metrics: Path) -> float | None:
+    """Images per second, the median over all windows of a training; None if it was too short for one."""
+    with metrics.open(newline="", encoding="utf-8") as file:
+        speeds = [float(row[IMAGES_PER_SECOND]) for row in csv.DictReader(file) if row.get(IMAGES_PER_SECOND)]
+    return statistics.median(speeds) if speeds else None
 
 
 def device_name(device: torch.device) -> str:
