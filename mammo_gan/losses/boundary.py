@@ -43,7 +43,8 @@ class BoundaryWeight(nn.Module):
         with torch.autocast(mask.device.type, enabled=False):  # half precision would round the blur's tail to steps
             mask = mask.float()
             edge = mask - _eroded(mask)
-            # Assumption: stretched to [0, 1], as published; the paper stops at the Gaussian.
+            # Assumption: the inner edge, blurred and stretched to [0, 1], as published; the paper says "mask boundary"
+            # and stops at the Gaussian.
             blurred = self.blur @ edge @ self.blur.T
             lowest = blurred.amin((2, 3), keepdim=True)
             span = blurred.amax((2, 3), keepdim=True) - lowest

@@ -124,6 +124,7 @@ class CiGAN(GanMethod):
         return {f"generator/{name}": LossTerm(value, self.loss_weights[name]) for name, value in values.items()}
 
     def training_step(self, batch: InfillBatch, batch_idx: int) -> None:
+        # Assumption: each of the paper's 100,000 iterations is an update of one network, whichever has its turn.
         phase = self.current_phase
         if phase.network == "discriminator":
             terms = self.discriminator_terms(batch)

@@ -71,7 +71,7 @@ class Generator(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 _zero(module.bias)
         # Deviation: the output's bias starts at mid-grey, not at zero. The features before it are positive and vary
-        # little, so with a bias of zero the last ReLU is 0 in every pixel for about half of all seeds (9 of 16 tried at
+        # little, so with a bias of zero the last ReLU is 0 in every pixel for about half of all seeds (8 of 16 tried at
         # 256 px), has no gradient, and the generator never learns.
         if self.to_grey.bias is not None:
             nn.init.constant_(self.to_grey.bias, output_bias)
