@@ -111,14 +111,15 @@ class Train(Stage):
 
     def _callbacks(self, folder: Path, data: InfillData, context: Context) -> list[pl.Callback]:
         settings = self.unkeyed.callbacks
-        seen_on: SplitName = "val" if len(data.store.indices("val")) else "train"
+        # A small archive may have nothing to infill in its validation split.
+        shown: SplitName = "val" if data.store.has_lesion[data.store.indices("val")].any() else "train"
         return [
             StopAtIteration(self.iterations),
             Throughput(settings.log_every),
             GeneratorAverage(self.training.average_decay),
             RandomState(),
             SampleGrid(
-                data.fixed_batch(seen_on, settings.grid_patches, self.seed),
+                data.fixed_batch(shown, settings.grid_patches, self.seed),
                 every_iterations=settings.grid_every,
                 folder=folder / SAMPLES,
                 also_at=[self.method.pretraining_iterations],
