@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import netrc
 import os
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 from omegaconf import DictConfig
@@ -14,7 +15,7 @@ from mammo_gan.errors import UserError
 
 
 def build(logger: DictConfig, folder: Path, run_folder: Path, name: str, config: dict[str, Any]) -> list[Logger]:
-    """The loggers beside metrics.csv. `config` is what W&B shows of the settings: no paths, no identifiers."""
+    """The loggers beside metrics.csv. `config` is what W&B shows of the settings, files by their names alone."""
     built: list[Logger] = []
     if logger.wandb is not None:
         built.append(_wandb(logger.wandb, folder, run_folder, name, config))
@@ -23,19 +24,25 @@ def build(logger: DictConfig, folder: Path, run_folder: Path, name: str, config:
     return built
 
 
+def finish(used: Sequence[Logger]) -> None:
+    """Close W&B's run when its training is over; the stages after it have nothing to log."""
+    for logger in used:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
 def _wandb(settings: DictConfig, folder: Path, run_folder: Path, name: str, config: dict[str, Any]) -> WandbLogger:
-    os.environ.setdefault("WANDB_SILENT", "true")  # read when wandb is imported
     import wandb
 
-    logger = WandbLogger(
+    run = wandb.init(
         project=settings.project,
         entity=settings.entity,
         name=f"{name} {folder.name}",
         id=_run_id(folder),
         resume="allow",
-        save_dir=run_folder,
-        offline=not _has_wandb_key(),
-        config=config,
+        dir=run_folder,
+        mode="online" if _has_wandb_key() else "offline",
+        config=without_folders(config),
         settings=wandb.Settings(
             silent=True,
             host="mammo_gan",  # the machine's own name stays here
@@ -49,8 +56,17 @@ def _wandb(settings: DictConfig, folder: Path, run_folder: Path, name: str, conf
             x_save_requirements=False,
         ),
     )
-    logger.experiment.define_metric("*", step_metric="images_seen")
-    return logger
+    run.define_metric("*", step_metric="images_seen")
+    return WandbLogger(experiment=run)
+
+
+def without_folders(settings: Any) -> Any:
+    """The same settings with every path cut down to its last part: folders can name people and projects."""
+    if isinstance(settings, dict):
+        return {name: without_folders(value) for name, value in settings.items()}
+    if isinstance(settings, list):
+        return [without_folders(value) for value in settings]
+    return PurePath(settings).name if isinstance(settings, str) and "/" in settings else settings
 
 
 def _run_id(folder: Path) -> str:

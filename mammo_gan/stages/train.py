@@ -80,6 +80,7 @@ class Train(Stage):
             said = forecast.of_training(trial, data, self._trainer_settings(), self.iterations - _done(checkpoint))
             context.screen.say(str(said))
         trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        loggers.finish(trainer.loggers)
         if int(method.iterations) < self.iterations:
             raise UserError(
                 f"training stopped at iteration {int(method.iterations)} of {self.iterations}; its checkpoint is in "

@@ -7,7 +7,9 @@ framework costs.
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,7 @@ class _Clock(pl.Callback):
 
 def in_lightning(method: CiGAN, steps: int, device: torch.device, scratch: Path) -> Callable[[], float]:
     """A block is a fit of its own; starting the Trainer is not timed."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     batches: list[InfillBatch] = [batch(method.image_size)] * (WARM_UP + steps)
     loader: DataLoader[InfillBatch] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
 
@@ -93,7 +96,8 @@ def in_lightning(method: CiGAN, steps: int, device: torch.device, scratch: Path)
             enable_model_summary=False,
             enable_progress_bar=False,
         )
-        trainer.fit(method, train_dataloaders=loader)
+        with warnings.catch_warnings(action="ignore"):  # that the loader has no workers and the epoch few steps
+            trainer.fit(method, train_dataloaders=loader)
         start, end = clock.marks
         return steps * BATCH / (end - start)
 
