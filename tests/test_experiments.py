@@ -33,6 +33,21 @@ def test_every_experiment_composes_and_its_method_instantiates(experiment: str, 
     assert int(method.iterations) == 0
 
 
+def test_the_paper_is_what_runs_without_a_scale() -> None:
+    """wu2018_cigan, sections 2.1, 2.2 and 3.1."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose("config", overrides=["experiment=cigan_ddsm"])
+    assert (cfg.scale, cfg.preset, cfg.source.name, cfg.archive.name) == ("paper", "paper", "disk", "ddsm")
+    assert dict(cfg.split.fractions) == {"train": 0.8, "val": 0.1, "test": 0.1}
+    assert (cfg.data.fit_height, cfg.data.fit_width, cfg.data.size) == (1375, 750, 256)
+    assert (cfg.data.patches_per_class, cfg.data.min_breast_share) == (100_000, 0.75)
+    assert (cfg.method.pretraining_iterations, cfg.training.iterations, cfg.training.batch_size) == (10_000, 100_000, 8)
+    assert dict(cfg.method.loss_weights) == {"adversarial": 1, "feature": 10, "boundary": 10_000}
+    assert cfg.method.boundary_loss.weight.sigma == 10
+    for optimizer in (cfg.method.generator_optimizer, cfg.method.discriminator_optimizer):
+        assert (optimizer.lr, list(optimizer.betas), optimizer.eps) == (1e-4, [0.9, 0.999], 1e-8)
+
+
 def run(output: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mammo_gan.run", "source=phantom", "scale=smoke", "weights=random", *overrides]
     variables = os.environ | {"MAMMO_GAN_OUTPUT": str(output), "WANDB_MODE": "offline"}

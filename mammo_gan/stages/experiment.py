@@ -41,21 +41,18 @@ def run(cfg: DictConfig, folder: Path, overrides: Sequence[str], screen: Screen)
     Raises:
         UserError: anything that a user can mend.
     """
+    chosen = list(cfg.stages) if cfg.stages is not None else list(cfg.pipeline)
     _settle_weights(cfg)
+    instances = _instances(cfg, folder)
+    _try_weights(cfg, chosen)
     run_folder.describe(folder, cfg, overrides)
     identity_key = identity.load_key(Path(cfg.paths.identity_key))
-    chosen = list(cfg.stages) if cfg.stages is not None else list(cfg.pipeline)
-    folders: dict[str, Path] = {}
-    keys: dict[str, str] = {}
     made: set[str] = set()
-    for name in cfg.pipeline:
-        instance = _instance(name, cfg, folder, keys)
-        keys[name], folders[name] = instance.key, instance.folder
-        if name in chosen:
-            inputs = {needed: _whole(needed, folders, cfg) for needed in instance.stage.inputs}
-            if _make(instance, Context(folder, inputs, frozenset(made), identity_key, cfg.jobs, screen)):
-                made.add(name)
-    return folders
+    for instance in (instances[name] for name in cfg.pipeline if name in chosen):
+        inputs = {needed: _whole(instances[needed], cfg) for needed in instance.stage.inputs}
+        if _make(instance, Context(folder, inputs, frozenset(made), identity_key, cfg.jobs, screen)):
+            made.add(instance.name)
+    return {name: instance.folder for name, instance in instances.items()}
 
 
 def _settle_weights(cfg: DictConfig) -> None:
@@ -67,12 +64,21 @@ def _settle_weights(cfg: DictConfig) -> None:
         cfg.weights.sha256 = weights.checksum(file)
 
 
-def _instance(name: str, cfg: DictConfig, folder: Path, keys: dict[str, str]) -> Instance:
-    node = cfg.pipeline[name]
-    stage: Stage = instantiate(node, _recursive_=False)
-    stage_key = key(stage, node, {needed: keys[needed] for needed in stage.inputs})
-    place = Path(cfg.paths.stages) / name.replace("/", "-") / stage_key
-    return Instance(name, stage, stage_key, place if stage.shared else folder)
+def _try_weights(cfg: DictConfig, chosen: Sequence[str]) -> None:
+    """Load the weights once if a stage will need them: better to miss them now than after hours of preparation."""
+    if any("weights" in cfg.pipeline[name] or "method" in cfg.pipeline[name] for name in chosen):
+        weights.vgg19_features(cfg.weights.vgg19, cfg.weights.sha256)
+
+
+def _instances(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
+    """All stages of the experiment with their keys, in order; none of them runs."""
+    instances: dict[str, Instance] = {}
+    for name, node in cfg.pipeline.items():
+        stage: Stage = instantiate(node, _recursive_=False)
+        stage_key = key(stage, node, {needed: instances[needed].key for needed in stage.inputs})
+        place = Path(cfg.paths.stages) / name.replace("/", "-") / stage_key
+        instances[name] = Instance(name, stage, stage_key, place if stage.shared else folder)
+    return instances
 
 
 def _make(instance: Instance, context: Context) -> bool:
@@ -86,11 +92,11 @@ def _make(instance: Instance, context: Context) -> bool:
     return ran
 
 
-def _whole(name: str, folders: dict[str, Path], cfg: DictConfig) -> Path:
-    if not is_whole(folders[name]):
-        needed = ",".join(stage for stage in cfg.pipeline if stage == name or stage in (cfg.stages or []))
+def _whole(instance: Instance, cfg: DictConfig) -> Path:
+    if not is_whole(instance.folder):
+        needed = [name for name in cfg.pipeline if name == instance.name or name in (cfg.stages or [])]
         raise UserError(
-            f"stage {name} has not been made for these settings: looked in {folders[name]}. "
-            f"Add it, as in stages=[{needed}], or leave stages= out"
+            f"stage {instance.name} has not been made for these settings: looked in {instance.folder}. "
+            f"Add it, as in stages=[{','.join(needed)}], or leave stages= out"
         )
-    return folders[name]
+    return instance.folder
