@@ -37,7 +37,6 @@ def test_each_choice_points_at_a_file(paper: Paper) -> None:
 
 # Tagged choices that belong to no paper of experiments/.
 ELSEWHERE = {
-    "mammo_gan/archives/mias.py": "how MIAS's files are to be read",
     "mammo_gan/statistics/moments.py": "which moments korkinof2019 draws",
 }
 
