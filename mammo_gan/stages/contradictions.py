@@ -30,6 +30,10 @@ def _stages(cfg: DictConfig) -> Iterator[str]:
 def _source(cfg: DictConfig) -> Iterator[str]:
     if cfg.source.name == "phantom" and cfg.archive.phantom is None:
         yield f"source=phantom can't be written in the layout of archive={cfg.archive.name}; archive=ddsm can"
+    if cfg.source.name == "disk" and cfg.archive.root is not None:
+        root, output = (Path(str(path)).expanduser().resolve() for path in (cfg.archive.root, cfg.paths.output))
+        if output.is_relative_to(root):
+            yield f"results would go to {output}, within the archive, which is only read; set paths.output=FOLDER"
 
 
 def _split(cfg: DictConfig) -> Iterator[str]:

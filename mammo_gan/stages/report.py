@@ -82,6 +82,7 @@ class Report(Stage):
                     SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
                 ),
                 patches=tuple(_patch_count(count) for count in preparation["classes"]),
+                warnings=tuple(preparation["warnings"]),
             ),
             device=training["device"],
             precision=training["precision"],

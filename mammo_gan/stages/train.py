@@ -32,6 +32,7 @@ from mammo_gan.errors import UserError
 from mammo_gan.methods.base import GanMethod
 from mammo_gan.stages import forecast, loggers
 from mammo_gan.stages.stage import Context, Stage, plain, write_json
+from mammo_gan.weights import checksum
 
 GENERATOR = "generator.safetensors"
 GENERATOR_AVERAGE = "generator_average.safetensors"
@@ -62,6 +63,9 @@ class Train(Stage):
         self.method, self.training, self.precision = method, training, precision
         self.init_from, self.seed = init_from, seed
         self.iterations = method.pretraining_iterations + training.iterations
+
+    def fingerprint(self) -> str:
+        return "" if self.init_from is None else checksum(Path(self.init_from))
 
     def run(self, folder: Path, context: Context) -> None:
         _quieten_lightning()

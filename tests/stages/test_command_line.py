@@ -83,6 +83,11 @@ def test_a_contradiction_is_said(override: str, said: str) -> None:
     assert said in refusal(*PHANTOM, override)
 
 
+def test_results_are_never_written_into_the_archive(tmp_path: Path) -> None:
+    assert "only read" in refusal(CIGAN, f"archive.root={tmp_path}", f"paths.output={tmp_path / 'deep' / 'out'}")
+    command_line.check([CIGAN, f"archive.root={tmp_path / 'archive'}", f"paths.output={tmp_path / 'out'}"])
+
+
 def test_an_experiment_must_be_chosen() -> None:
     assert "no experiment" in refusal("scale=demo")
 
