@@ -128,6 +128,7 @@ def real_films() -> list[tuple[str, np.ndarray]]:
     return films
 
 
+@pytest.mark.skipif(not MIAS.is_dir(), reason=f"no real films: {MIAS} isn't there")
 def test_real_films() -> None:
     circles = {}
     for line in (MIAS / "Info.txt").read_text(encoding="latin-1").splitlines():
