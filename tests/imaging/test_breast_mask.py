@@ -13,7 +13,8 @@ from scipy import ndimage
 
 from mammo_gan.imaging.breast_mask import breast_mask
 
-MIAS = Path(__file__).parents[2] / "../shared/data/mini_mias"
+MIAS = Path(__file__).parents[3] / "shared" / "data" / "mini_mias"
+FILMS_OF_MIAS = MIAS / "mini_mias_215.tar.xz"
 FILMS = 12  # the first of the tarball; with tape, labels, hairlines and a margin that light shone through
 
 HEIGHT, WIDTH = 600, 400
@@ -113,11 +114,8 @@ def test_only_single_grey_images() -> None:
 
 
 def real_films() -> list[tuple[str, np.ndarray]]:
-    archive = MIAS / "mini_mias_215.tar.xz"
-    if not archive.is_file():
-        pytest.skip(f"{archive} is not there: no real films to look at")
     films = []
-    with tarfile.open(archive) as tar:
+    with tarfile.open(FILMS_OF_MIAS) as tar:
         for member in tar:
             if member.name.endswith(".pgm"):
                 content = tar.extractfile(member)
@@ -128,7 +126,7 @@ def real_films() -> list[tuple[str, np.ndarray]]:
     return films
 
 
-@pytest.mark.skipif(not MIAS.is_dir(), reason=f"no real films: {MIAS} isn't there")
+@pytest.mark.skipif(not FILMS_OF_MIAS.is_file(), reason=f"no real films: {FILMS_OF_MIAS} isn't there")
 def test_real_films() -> None:
     circles = {}
     for line in (MIAS / "Info.txt").read_text(encoding="latin-1").splitlines():
