@@ -45,7 +45,9 @@ class Index(Stage):
             self._show(faults, seen, folder / INTEGRITY, context)
         integrity.enforce(faults, seen, self.unkeyed.max_faulty_share)
         index.write(folder / RECORDS, records)
-        (folder / ROOT).write_text(str(root.resolve()), encoding="utf-8")
+        # A phantom lies in this folder and moves with it.
+        where = PHANTOM if self.phantom is not None else str(root.resolve())
+        (folder / ROOT).write_text(where, encoding="utf-8")
         context.screen.say(f"index: {len(records)} images of {len({record.patient for record in records})} patients")
 
     def _show(self, faults: list[integrity.Fault], seen: int, file: Path, context: Context) -> None:
@@ -67,3 +69,8 @@ class Index(Stage):
         root = folder / PHANTOM
         write(root, **plain(phantom), jobs=context.jobs, progress=context.screen.progress)
         return root
+
+
+def root_of(indexed: Path) -> Path:
+    """The archive that an index, by its folder, belongs to."""
+    return indexed / (indexed / ROOT).read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from mammo_gan.archives import splits
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.selection import Selection
 from mammo_gan.data.prepare import PatchRecipe, peak_bytes, prepare_patches
-from mammo_gan.stages.index import RECORDS, ROOT
+from mammo_gan.stages.index import RECORDS, root_of
 from mammo_gan.stages.stage import Context, Stage, plain, write_json
 
 PREPARATION = "preparation.json"
@@ -50,7 +50,7 @@ class Prepare(Stage):
         summary = prepare_patches(
             records,
             self.reader,
-            Path((indexed / ROOT).read_text(encoding="utf-8")),
+            root_of(indexed),
             folder,
             self.recipe,
             assignment,

@@ -77,6 +77,13 @@ def test_what_is_no_archive_says_what_was_looked_for(tmp_path: Path, make: str) 
         assert said in str(caught.value)
 
 
+def test_results_may_be_moved_with_their_phantom(tmp_path: Path) -> None:
+    run(tmp_path / "out", "source=phantom", "stages=[index]")
+    (tmp_path / "out").rename(tmp_path / "moved")
+    ran = run(tmp_path / "moved", "source=phantom", "stages=[index,prepare/patches]")
+    assert "index: already there" in ran.screen
+
+
 def test_an_archive_that_changed_is_indexed_anew_and_one_that_did_not_is_not(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     make_ddsm(root, patients=2)
