@@ -89,7 +89,7 @@ class AtomicCheckpoint(Checkpoint):
     def save(self, trainer: pl.Trainer, iteration: int) -> None:
         """Write last.ckpt, the one of before becoming previous.ckpt. All processes call it; rank zero writes."""
         with untimed(trainer):
-            trainer.save_checkpoint(self.folder / NEXT, weights_only=False)
+            trainer.save_checkpoint(self.folder / NEXT)
             if trainer.is_global_zero:
                 last = self.folder / LAST
                 if last.exists():

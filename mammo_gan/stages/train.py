@@ -69,7 +69,6 @@ class Train(Stage):
 
     def run(self, folder: Path, context: Context) -> None:
         _quieten_lightning()
-        started = time.monotonic()
         pl.seed_everything(self.seed, verbose=False)
         checkpoint = self._checkpoint(folder, context)
         data = self._data(context)
@@ -90,7 +89,7 @@ class Train(Stage):
                 f"training stopped at iteration {int(method.iterations)} of {self.iterations}; its checkpoint is in "
                 f"{folder / CHECKPOINTS}. The same command goes on from there"
             )
-        self._export(folder, method, callbacks, trainer, time.monotonic() - started)
+        self._export(folder, method, callbacks, trainer)
 
     def _checkpoint(self, folder: Path, context: Context) -> Path | None:
         """The checkpoint to go on from; with resume=none what is there is set aside, never deleted."""
@@ -155,9 +154,7 @@ class Train(Stage):
             "enable_model_summary": False,
         }
 
-    def _export(
-        self, folder: Path, method: GanMethod, callbacks: list[pl.Callback], trainer: pl.Trainer, seconds: float
-    ) -> None:
+    def _export(self, folder: Path, method: GanMethod, callbacks: list[pl.Callback], trainer: pl.Trainer) -> None:
         average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
         save_file(_weights(method.get_submodule("generator")), folder / GENERATOR)
         save_file(_weights(average.averaged(method)), folder / GENERATOR_AVERAGE)
@@ -167,7 +164,6 @@ class Train(Stage):
                 "iterations": int(method.iterations),
                 "images_seen": int(method.images_seen),
                 "images_per_second": _median_speed(folder / METRICS),
-                "seconds_of_last_session": round(seconds, 1),
                 "device": device_name(trainer.strategy.root_device),
                 "precision": self.precision,
                 "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
