@@ -12,7 +12,7 @@ import torch
 
 from mammo_gan.methods.base import GanMethod
 
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 WARM_UP, TIMED = 1, 3
 ADAM_COPIES = 3  # weights and two moments in a checkpoint
 CHECKPOINTS_KEPT = 3  # the last, the one before, and the one being written
@@ -30,7 +30,7 @@ class Forecast:
     def __str__(self) -> str:
         return (
             f"training is expected to take {duration(self.seconds)} on {self.device}, "
-            f"{self.memory / GIB:.1f} GiB of memory and {self.disk / GIB:.2f} GiB of disk"
+            f"{size(self.memory)} of memory and {size(self.disk)} of disk"
         )
 
 
@@ -76,5 +76,11 @@ def of_training(
 def duration(seconds: float) -> str:
     """Minutes, hours or days, whichever reads best."""
     if seconds < 2 * 3600:
-        return f"{max(seconds / 60, 1):.0f} minutes"
+        minutes = max(round(seconds / 60), 1)
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
     return f"{seconds / 3600:.0f} hours" if seconds < 72 * 3600 else f"{seconds / 86400:.0f} days"
+
+
+def size(count: int) -> str:
+    """Bytes as MiB or GiB."""
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{max(count / MIB, 1):.0f} MiB"

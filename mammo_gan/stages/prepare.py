@@ -13,6 +13,7 @@ from mammo_gan.archives import splits
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.selection import Selection
 from mammo_gan.data.prepare import PatchRecipe, peak_bytes, prepare_patches
+from mammo_gan.stages import forecast
 from mammo_gan.stages.index import RECORDS, root_of
 from mammo_gan.stages.stage import Context, Stage, plain, write_json
 
@@ -46,7 +47,7 @@ class Prepare(Stage):
         context.screen.table("selection", ("rule", "images left out"), removals)
         assignment = splits.assign(records, self.split.fractions, self.split.seed)
         disk = peak_bytes(len(records), self.recipe)
-        context.screen.say(f"preparing patches is expected to take at most {disk / 2**30:.2f} GiB of disk")
+        context.screen.say(f"preparing patches is expected to take at most {forecast.size(disk)} of disk")
         summary = prepare_patches(
             records,
             self.reader,
