@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Column
+from rich.text import Text
 
 from mammo_gan.callbacks.counting import iterations_of
 from mammo_gan.callbacks.throughput import throughputs_of
 
 
+class _Bar(Progress):
+    """A bar with speed and losses in lines of their own below it, so that a narrow terminal shows them too."""
+
+    values = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.values, no_wrap=False, overflow="fold")
+
+
 class IterationProgress(ProgressBar):
     """Shows iterations done, the method's phase, its losses, images/s and the time left.
 
-    On a terminal it is one bar, redrawn at most every `bar_seconds`; elsewhere (a scheduler's log) a line every
-    `line_seconds`. Losses are read from the device only then. A resumed training starts where it was, and its time left
+    On a terminal it is a bar with the values below it, redrawn at most every `bar_seconds`; elsewhere (a scheduler's
+    log) a line every `line_seconds`. Losses are read from the device only then. A resumed training starts where it was, and its time left
     is reckoned from the iterations of this process alone.
 
     Args:
@@ -45,7 +55,7 @@ class IterationProgress(ProgressBar):
         self.bar_seconds = bar_seconds
         self.console = console or Console(soft_wrap=True, highlight=False)
         self._enabled = True
-        self._bar: Progress | None = None
+        self._bar: _Bar | None = None
         self._task = TaskID(0)
         self._start = (0.0, 0)  # clock and iteration
         self._shown = 0.0
@@ -64,19 +74,16 @@ class IterationProgress(ProgressBar):
         now, done = time.monotonic(), iterations_of(pl_module)
         self._start, self._shown = (now, done), now
         if self._enabled and self.console.is_terminal and done < self.iterations:
-            self._bar = Progress(
+            self._bar = _Bar(
                 TextColumn("{task.fields[phase]}"),
                 BarColumn(bar_width=20),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[left]}"),
-                # On a narrow terminal this one is cut off, and no other.
-                TextColumn("{task.fields[values]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-                expand=True,
                 console=self.console,
                 auto_refresh=False,
             )
             self._bar.start()
-            self._task = self._bar.add_task("", total=self.iterations, completed=done, phase="", values="", left="")
+            self._task = self._bar.add_task("", total=self.iterations, completed=done, phase="", left="")
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         if not self._enabled:
@@ -108,7 +115,8 @@ class IterationProgress(ProgressBar):
         values = "  ".join([*self._speed(trainer), *self._losses(trainer)])
         left = self._left(done)
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, phase=phase, values=values, left=left, refresh=True)
+            self._bar.values = values
+            self._bar.update(self._task, completed=done, phase=phase, left=left, refresh=True)
         else:
             parts = [f"iteration {done}/{self.iterations}", phase, left, values]
             self.console.print("  ".join(part for part in parts if part), markup=False)
