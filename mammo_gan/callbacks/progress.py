@@ -31,8 +31,8 @@ class IterationProgress(ProgressBar):
     """Shows iterations done, the method's phase, its losses, images/s and the time left.
 
     On a terminal it is a bar with the values below it, redrawn at most every `bar_seconds`; elsewhere (a scheduler's
-    log) a line every `line_seconds`. Losses are read from the device only then. A resumed training starts where it was, and its time left
-    is reckoned from the iterations of this process alone.
+    log) a line every `line_seconds`. Losses are read from the device only then. A resumed training starts where it
+    was, and its time left is reckoned from the iterations of this process alone.
 
     Args:
         iterations: of the whole training.
