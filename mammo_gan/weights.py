@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Literal
 from urllib.error import URLError
 
@@ -211,7 +212,10 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Provenance]:
         raise UserError(f"weights of VGG-19: torchvision knows {known}, not {name}") from None
     file = _cached(published.url.rsplit("/", 1)[-1])
     try:
-        state = published.get_state_dict(progress=True, check_hash=True)
+        # Torch's cache is looked into first, and a file there may be anybody's.
+        state = published.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(f"weights of VGG-19: {file} holds more than tensors; remove it to fetch it again") from error
     except (URLError, TimeoutError, ConnectionError) as error:
         raise UserError(
             f"weights of VGG-19: {published.url} can't be downloaded ({error}) and {file} isn't there; copy it there, "

@@ -142,7 +142,11 @@ def _grey(image: Tensor) -> NDArray[np.uint8]:
 def _log_to_wandb(logger: WandbLogger, picture: Image.Image, iteration: int, images_seen: int) -> None:
     import wandb
 
-    values: dict[str, Any] = {"samples": wandb.Image(picture), "iteration": iteration, "images_seen": images_seen}
+    try:
+        image = wandb.Image(picture)
+    except OSError:  # it goes through the system's temporary folder, which is full; the picture is in `folder`
+        return
+    values: dict[str, Any] = {"samples": image, "iteration": iteration, "images_seen": images_seen}
     logger.log_metrics(values, step=iteration)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -127,12 +128,12 @@ class CiGAN(GanMethod):
         # Assumption: each of the paper's 100,000 iterations is an update of one network, whichever has its turn.
         phase = self.current_phase
         if phase.network == "discriminator":
-            terms = self.discriminator_terms(batch)
+            losses = self.update(self._optimizer(phase.solver), self.discriminator_terms, batch)
         else:
-            terms = self.generator_terms(batch, phase.terms)
-        self.update(self._optimizer(phase.solver), terms)
+            terms_of = partial(self.generator_terms, names=phase.terms)
+            losses = self.update(self._optimizer(phase.solver), terms_of, batch)
         if phase is not self.pretraining:
-            self._advance(terms)
+            self._advance(losses)
         self.end_iteration(len(batch.image))
 
     @property
@@ -146,14 +147,19 @@ class CiGAN(GanMethod):
     def phase_name(self) -> str:
         return self.current_phase.name
 
-    def _advance(self, terms: Mapping[str, LossTerm]) -> None:
+    @property
+    def logs_later(self) -> set[str]:
+        """Names of the losses of all phases; the first rows hold those of the pre-training alone."""
+        return {f"{phase.network}/{term}" for phase in self.phases for term in phase.terms}
+
+    def _advance(self, losses: Mapping[str, Tensor]) -> None:
         """Go on to the next phase if this burst's loss has fallen, or its bound is reached."""
         # Assumption: "when the loss for either drops below 0.3" is the adversarial term; the generator's weighted sum
         # is orders of magnitude larger.
         state, phase, loss = State(int(self.phase_index), int(self.phase_steps)), self.current_phase, None
         if phase.until is not None:
             # All processes must see the same loss, or they would train different networks.
-            self.loss_since_check += self.mean_over_processes(terms[f"{phase.network}/adversarial"].value.detach())
+            self.loss_since_check += self.mean_over_processes(losses[f"{phase.network}/adversarial"])
         if check_due(self.phases, state):
             loss = float(self.loss_since_check) / phase.steps_per_check
             self.loss_since_check.zero_()

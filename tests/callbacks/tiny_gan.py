@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
@@ -62,20 +64,36 @@ class TinyGan(GanMethod):
         self.seen.append(float(batch.image.sum()))
         optimizers = self.optimizers()
         assert isinstance(optimizers, list)
-        fake = self(batch.corrupted, batch.mask, batch.label)
         if int(self.iterations) % 2:
-            loss = -self.discriminator(fake).mean() + (fake - batch.image).abs().mean()
-            self.update(optimizers[0], {"generator/loss": LossTerm(loss, 1.0)})
+            self.update(optimizers[0], self.generator_terms, batch)
         else:
-            loss = self.discriminator(fake.detach()).mean() - self.discriminator(batch.image).mean()
-            self.update(optimizers[1], {"discriminator/loss": LossTerm(loss, 1.0)})
+            self.update(optimizers[1], self.discriminator_terms, batch)
         self.end_iteration(len(batch.image))
+
+    def generator_terms(self, batch: InfillBatch) -> dict[str, LossTerm]:
+        fake = self(batch.corrupted, batch.mask, batch.label)
+        loss = -self.discriminator(fake).mean() + (fake - batch.image).abs().mean()
+        return {"generator/loss": LossTerm(loss, 1.0)}
+
+    def discriminator_terms(self, batch: InfillBatch) -> dict[str, LossTerm]:
+        fake = self(batch.corrupted, batch.mask, batch.label).detach()
+        loss = self.discriminator(fake).mean() - self.discriminator(batch.image).mean()
+        return {"discriminator/loss": LossTerm(loss, 1.0)}
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         return [
             torch.optim.Adam(self.generator.parameters(), lr=1e-2),
             torch.optim.Adam(self.discriminator.parameters(), lr=1e-2),
         ]
+
+
+class DrawingGan(TinyGan):
+    """Draws from every global random generator that a method may draw from."""
+
+    def training_step(self, batch: InfillBatch, batch_idx: int) -> None:
+        # Normal numbers come in pairs, so the second one of a pair is part of a generator's state.
+        noise = random.gauss(0, 1) + np.random.normal() + torch.rand(())  # noqa: NPY002
+        super().training_step(batch._replace(image=batch.image + 0.1 * noise), batch_idx)
 
 
 def batch(index: int, size: int = 2) -> InfillBatch:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
-from mammo_gan.methods.base import frozen
+from mammo_gan.methods.base import frozen, parts_of
 from mammo_gan.schedules.learning_rate import exponential
 from tests.methods.small import BATCH, batch, fit, in_turns, small_cigan
 
@@ -93,6 +94,44 @@ def test_learning_rates_decay_by_our_iterations() -> None:
     discriminator, generator = (optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers)
     assert discriminator == pytest.approx(1e-3 * 0.5 ** (4 / 2))
     assert generator == pytest.approx(1e-3 * 0.5 ** (1 / 2))
+
+
+def test_a_factor_lowers_all_learning_rates() -> None:
+    method = small_cigan()
+    method.learning_rate_factor = 0.25
+    trainer = fit(method, 0, 5)
+    assert [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers] == [0.25e-3, 0.25e-3]
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_a_step_in_parts_is_the_same_step(parts: int) -> None:
+    at_once, in_parts = small_cigan(in_turns(NEVER, max_steps=2)), small_cigan(in_turns(NEVER, max_steps=2))
+    in_parts.accumulate = parts  # of 4 patches; 3 gives two parts
+    rows, other_rows = Rows(), Rows()
+    fit(at_once, 0, 8, logger=rows)
+    fit(in_parts, 0, 8, logger=other_rows)
+    expected = at_once.state_dict()
+    for name, tensor in in_parts.state_dict().items():
+        torch.testing.assert_close(tensor, expected[name], rtol=1e-4, atol=1e-5, msg=name)
+    for (_, row), (_, other) in zip(rows.rows, other_rows.rows, strict=True):
+        assert other == pytest.approx(row, rel=1e-4)
+
+
+def test_parts_hold_every_image_once() -> None:
+    whole = batch(0, size=5)
+    parts = parts_of(whole, 2)
+    assert [len(part.image) for part in parts] == [3, 2]
+    assert torch.equal(torch.cat([part.corrupted for part in parts]), whole.corrupted)
+    assert parts_of(whole, 1) == [whole]
+    assert len(parts_of(whole, 9)) == 5
+
+
+def test_the_first_row_after_a_resume_is_the_uninterrupted_ones(tmp_path: Path) -> None:
+    whole, resumed = Rows(), Rows()
+    fit(small_cigan(log_every=4), 0, 8, logger=whole)
+    fit(small_cigan(log_every=4), 0, 6).save_checkpoint(tmp_path / "6.ckpt")
+    fit(small_cigan(log_every=4), 6, 8, logger=resumed, resume=tmp_path / "6.ckpt")
+    assert resumed.rows == whole.rows[1:]
 
 
 def test_log_every_must_be_possible() -> None:

@@ -8,11 +8,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import torch.distributed
-from pytorch_lightning.strategies import DDPStrategy
 from torch.utils.data import DataLoader, IterableDataset
 
 from mammo_gan.data.batches import InfillBatch
 from mammo_gan.methods.cigan import CiGAN
+from mammo_gan.methods.data_parallel import DataParallel
 from tests.methods.small import BATCH, batch, fit, in_turns, small_cigan
 
 
@@ -28,7 +28,7 @@ class Shares(IterableDataset[InfillBatch]):
 
 
 def fit_on_two(method: CiGAN, stop: int) -> None:
-    strategy = DDPStrategy(find_unused_parameters=True, process_group_backend="gloo", start_method="spawn")
+    strategy = DataParallel(process_group_backend="gloo", start_method="spawn")
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=2,
