@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 
 from mammo_gan.errors import UserError
-from mammo_gan.stages import command_line, help
-from mammo_gan.stages.groups import conf_folder
-
-BAD_INPUT = 2
+from mammo_gan.stages.command import command_line, help
+from mammo_gan.stages.command.groups import conf_folder
+from mammo_gan.stages.jobs import job, sweep
 
 
 def main() -> None:
     """Check the command line, then hand it to Hydra. Exits with 2 on bad input, with one line that says what to do."""
+    # Weights that libraries load hold tensors too, and nothing that could run code; the same in processes of ours.
+    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     arguments = sys.argv[1:]
     if help.is_asked_for(arguments):
         print(help.text())
@@ -29,27 +28,10 @@ def main() -> None:
     try:
         command_line.check(arguments)
     except UserError as error:
-        _refuse(error)
+        job.refuse(error)
     # Completion prints nothing but words, and `--cfg job` nothing but the configuration.
-    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(_run)()
-
-
-def _run(cfg: DictConfig) -> None:
-    from mammo_gan.stages import experiment  # imports torch, which takes seconds
-    from mammo_gan.stages.screen import Screen
-
-    job = HydraConfig.get()
-    try:
-        experiment.run(cfg, Path(job.runtime.output_dir), job.overrides.task, Screen())
-    except UserError as error:
-        _refuse(error)
-
-
-def _refuse(error: UserError) -> None:
-    print(f"mammo_gan: {error}", file=sys.stderr, flush=True)
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        raise error
-    sys.exit(BAD_INPUT)
+    with sweep.followed():
+        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job.run)()
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mammo_gan import weights
 from mammo_gan.archives import identity
 from mammo_gan.errors import UserError
+from mammo_gan.interruption import Interruption
 from mammo_gan.stages import run_folder
+from mammo_gan.stages.command import targets
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, Stage, describe, is_whole, key, make
 
@@ -27,30 +30,51 @@ class Instance:
     folder: Path
 
 
-def run(cfg: DictConfig, folder: Path, overrides: Sequence[str], screen: Screen) -> dict[str, Path]:
+def plan(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
+    """All stages of the experiment with their keys, in order; none of them runs. `folder` is the run folder."""
+    _settle_weights(cfg)
+    targets.check(cfg)
+    return _instances(cfg, folder)
+
+
+def chosen(cfg: DictConfig) -> list[str]:
+    """The stages that are to run: those that `cfg.stages` names, or all."""
+    return list(cfg.pipeline) if cfg.stages is None else [name for name in cfg.pipeline if name in cfg.stages]
+
+
+def run(
+    cfg: DictConfig,
+    folder: Path,
+    overrides: Sequence[str],
+    screen: Screen,
+    interruption: Interruption,
+    planned: Mapping[str, Instance] | None = None,
+) -> dict[str, Path]:
     """Run the experiment's stages, or those that `cfg.stages` names.
 
     Args:
         cfg: the composed configuration.
         folder: the run folder.
         overrides: of the command line, for the record.
+        interruption: asked by stages that can end at a good moment.
+        planned: what `plan` found, for who asked it already.
 
     Returns:
         Each stage's folder, also of those that were not run.
 
     Raises:
         UserError: anything that a user can mend.
+        Interrupted: the run was told to end; the same command goes on.
     """
-    chosen = list(cfg.stages) if cfg.stages is not None else list(cfg.pipeline)
-    _settle_weights(cfg)
-    instances = _instances(cfg, folder)
-    _try_weights(cfg, chosen)
+    instances = plan(cfg, folder) if planned is None else planned
+    _try_weights(cfg, chosen(cfg))
     run_folder.describe(folder, cfg, overrides)
     identity_key = identity.load_key(Path(cfg.paths.identity_key))
     made: set[str] = set()
-    for instance in (instances[name] for name in cfg.pipeline if name in chosen):
+    for instance in (instances[name] for name in chosen(cfg)):
         inputs = {needed: _whole(instances[needed], cfg) for needed in instance.stage.inputs}
-        if _make(instance, Context(folder, inputs, frozenset(made), identity_key, cfg.jobs, screen)):
+        context = Context(folder, instance.name, inputs, frozenset(made), identity_key, cfg.jobs, screen, interruption)
+        if _make(instance, context):
             made.add(instance.name)
     return {name: instance.folder for name, instance in instances.items()}
 
@@ -71,10 +95,9 @@ def _try_weights(cfg: DictConfig, chosen: Sequence[str]) -> None:
 
 
 def _instances(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
-    """All stages of the experiment with their keys, in order; none of them runs."""
     instances: dict[str, Instance] = {}
     for name, node in cfg.pipeline.items():
-        stage: Stage = instantiate(node, _recursive_=False)
+        stage = _built(node)
         stage_key = key(stage, node, {needed: instances[needed].key for needed in stage.inputs})
         place = Path(cfg.paths.stages) / name.replace("/", "-") / stage_key
         instances[name] = Instance(name, stage, stage_key, place if stage.shared else folder)
@@ -82,13 +105,12 @@ def _instances(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
 
 
 def _make(instance: Instance, context: Context) -> bool:
-    name, screen = instance.name, context.screen
     if not instance.stage.shared:
         instance.stage.run(instance.folder, context)
         return True
-    ran = make(name, instance.stage, instance.key, instance.folder, context)
+    ran = make(instance.stage, instance.key, instance.folder, context)
     said = f"done in {describe(instance.folder)['seconds']:.1f} s" if ran else "already there"
-    screen.say(f"{name}: {said}, {instance.folder}")
+    context.screen.say(f"{instance.name}: {said}, {instance.folder}")
     return ran
 
 
@@ -100,3 +122,17 @@ def _whole(instance: Instance, cfg: DictConfig) -> Path:
             f"Add it, as in stages=[{','.join(needed)}], or leave stages= out"
         )
     return instance.folder
+
+
+def _built(node: DictConfig) -> Stage:
+    """A stage from its settings; what a user can mend about them comes out of Hydra's wrapping."""
+    try:
+        stage: Stage = instantiate(node, _recursive_=False)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UserError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from error
+    return stage

@@ -24,8 +24,10 @@ from mammo_gan.reporting.results import (
     write_results,
 )
 from mammo_gan.stages import evaluate, index, prepare, run_folder, synthesize, train
-from mammo_gan.stages.groups import experiments_folder
+from mammo_gan.stages.command.groups import experiments_folder
 from mammo_gan.stages.stage import Context, Stage, describe
+from mammo_gan.stages.training.trained import METRICS, TRAINING
+from mammo_gan.weights import checksum
 
 RESULTS = "results.json"
 REPORT = "report.html"
@@ -39,20 +41,24 @@ class Report(Stage):
 
     def __init__(self, inputs: list[str], unkeyed: DictConfig) -> None:
         super().__init__(inputs, unkeyed)
+        self.paper = experiments_folder() / unkeyed.paper / "paper.toml"
+
+    def fingerprint(self) -> str:
+        return checksum(self.paper)
 
     def run(self, folder: Path, context: Context) -> None:
         indexed, prepared, trained, synthesised, evaluated = (context.inputs[name] for name in self.inputs)
-        shutil.copyfile(trained / train.METRICS, folder / train.METRICS)
+        shutil.copyfile(trained / METRICS, folder / METRICS)
         results = self._results(folder, context, indexed, prepared, trained, evaluated)
         write_results(folder / RESULTS, results)
         sources = Sources(
             examples=synthesised / synthesize.EXAMPLES,
-            metrics=trained / train.METRICS,
+            metrics=trained / METRICS,
             samples=trained / train.SAMPLES,
             moments=evaluated / evaluate.MOMENTS,
             pretraining_iterations=self.unkeyed.pretraining_iterations,
         )
-        paper = read_paper(experiments_folder() / self.unkeyed.paper / "paper.toml")
+        paper = read_paper(self.paper)
         html.save(folder / REPORT, infill_report(results, paper, sources))
         context.screen.say(str((folder / REPORT).resolve()))
 
@@ -60,7 +66,7 @@ class Report(Stage):
         self, folder: Path, context: Context, indexed: Path, prepared: Path, trained: Path, evaluated: Path
     ) -> Results:
         run, preparation = self.unkeyed, _read(prepared / prepare.PREPARATION)
-        training, evaluation = _read(trained / train.TRAINING), _read(evaluated / evaluate.VALUES)
+        training, evaluation = _read(trained / TRAINING), _read(evaluated / evaluate.VALUES)
         environment = _read(folder / run_folder.ENVIRONMENT)
         return Results(
             experiment=run.name,
@@ -69,7 +75,7 @@ class Report(Stage):
             command=shareable_command([str(item) for item in OmegaConf.load(folder / run_folder.OVERRIDES)]),
             scale=run.scale,
             preset=run.preset,
-            archive=run.archive,
+            archive=preparation["archive"],
             source=run.source,
             seed=environment["seeds"]["run"],
             split_hash=preparation["split_hash"],
@@ -82,9 +88,11 @@ class Report(Stage):
                     SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
                 ),
                 patches=tuple(_patch_count(count) for count in preparation["classes"]),
-                warnings=tuple(preparation["warnings"]),
+                warnings=(*preparation["warnings"], *map(_rolled_back, training["rollbacks"])),
             ),
-            device=training["device"],
+            device=training["device"]
+            if training["processes"] == 1
+            else f"{training['processes']} x {training['device']}",
             precision=training["precision"],
             versions=environment["versions"],
             commit=environment["git_commit"],
@@ -102,6 +110,13 @@ def _read(path: Path) -> Any:
 def _stage(name: str, folder: Path, context: Context) -> StageRun:
     described = describe(folder)
     return StageRun(name=name, key=described["key"], seconds=described["seconds"], skipped=name not in context.made)
+
+
+def _rolled_back(rollback: dict[str, Any]) -> str:
+    return (
+        f"The training diverged at iteration {rollback['iteration']:,} ({rollback['seen']}) and went on from a "
+        f"checkpoint with its learning rates times {rollback['learning_rate_factor']:g}."
+    )
 
 
 def _patch_count(count: dict[str, Any]) -> PatchCount:

@@ -14,13 +14,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, cast
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from mammo_gan.files import write_text
+from mammo_gan.interruption import Interruption
 from mammo_gan.stages.screen import Screen
 
 DONE = "stage.json"
@@ -30,15 +31,18 @@ DONE = "stage.json"
 class Context:
     """What a stage may know of the run that it is part of; none of it changes what the stage makes.
 
-    `inputs` maps the stages before it to their folders; `made` names those that this run made itself.
+    `name` is the stage's in the experiment; `inputs` maps the stages before it to their folders; `made` names those
+    that this run made itself; `interruption` says whether the run has been told to end.
     """
 
     run_folder: Path
+    name: str
     inputs: Mapping[str, Path]
     made: frozenset[str]
     identity_key: bytes
     jobs: int
     screen: Screen
+    interruption: Interruption
 
 
 class Stage(ABC):
@@ -80,10 +84,17 @@ def key(stage: Stage, node: DictConfig, input_keys: Mapping[str, str]) -> str:
 def is_whole(folder: Path) -> bool:
     """Whether a stage finished here and every file it wrote is still there at its size."""
     try:
-        files = json.loads((folder / DONE).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
+        sizes = dict(json.loads((folder / DONE).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in files.items())
+    return are_there(folder, sizes)
+
+
+def are_there(folder: Path, sizes: Mapping[str, int]) -> bool:
+    """Whether files, named by their paths within `folder`, are there at these sizes."""
+    if any(PurePath(name).is_absolute() or ".." in PurePath(name).parts for name in sizes):
+        return False
+    return all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in sizes.items())
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def describe(folder: Path) -> dict[str, Any]:
     return described
 
 
-def make(name: str, stage: Stage, stage_key: str, folder: Path, context: Context) -> bool:
+def make(stage: Stage, stage_key: str, folder: Path, context: Context) -> bool:
     """Run a stage unless its output is there already; True if it ran.
 
     A lock beside the folder keeps two runs from making the same output at once. It is the operating
@@ -103,7 +114,7 @@ def make(name: str, stage: Stage, stage_key: str, folder: Path, context: Context
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        context.screen.say(f"{name}: another run is making it, waiting")
+        context.screen.say(f"{context.name}: another run is making it, waiting")
         lock.acquire()
     try:
         if is_whole(folder):
@@ -113,7 +124,7 @@ def make(name: str, stage: Stage, stage_key: str, folder: Path, context: Context
         folder.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
         stage.run(folder, context)
-        _finish(folder, {"name": name, "key": stage_key, "seconds": round(time.monotonic() - start, 3)})
+        _finish(folder, {"name": context.name, "key": stage_key, "seconds": round(time.monotonic() - start, 3)})
         return True
     finally:
         lock.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,8 +15,9 @@ from torch import nn
 
 from mammo_gan.archives.records import SplitName
 from mammo_gan.data.store import PatchStore
+from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.stage import Context, Stage
-from mammo_gan.stages.train import GENERATOR, GENERATOR_AVERAGE
+from mammo_gan.stages.training.trained import GENERATOR, GENERATOR_AVERAGE
 from mammo_gan.synthesis.exchange import plan_examples, plan_exchange
 from mammo_gan.synthesis.infill import infill
 from mammo_gan.synthesis.writing import write_examples, write_set
@@ -27,19 +29,18 @@ TRAINED_ON: SplitName = "train"
 class Synthesize(Stage):
     """The paper's exchange of lesions: a set from the training split, and examples on patches not seen before."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
         inputs: list[str],
         generator: DictConfig,
         synthesis: DictConfig,
-        archive: str,
         seed: int,
         unkeyed: DictConfig,
     ) -> None:
         super().__init__(inputs, unkeyed)
-        self.generator, self.synthesis, self.archive, self.seed = generator, synthesis, archive, seed
+        self.generator, self.synthesis, self.seed = generator, synthesis, seed
 
     def run(self, folder: Path, context: Context) -> None:
         prepared, trained = (context.inputs[name] for name in self.inputs)
@@ -64,7 +65,7 @@ class Synthesize(Stage):
             folder,
             infill(model, store, plan, **made),
             store,
-            archive=self.archive,
+            archive=json.loads((prepared / PREPARATION).read_text(encoding="utf-8"))["archive"],
             generator=hashlib.sha256(weights.read_bytes()).hexdigest(),
             trained_on=TRAINED_ON,
         )

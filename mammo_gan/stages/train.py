@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-import statistics
+import shutil
 import time
 import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytorch_lightning as pl
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from safetensors.torch import load_file, save_file
-from torch import nn
+from pytorch_lightning.loggers import Logger
 
 from mammo_gan.archives.records import SplitName
+from mammo_gan.callbacks.best import Best
 from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
+from mammo_gan.callbacks.divergence import DivergenceGuard
 from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.callbacks.metrics_csv import MetricsCsv
 from mammo_gan.callbacks.progress import IterationProgress
 from mammo_gan.callbacks.random_state import RandomState
 from mammo_gan.callbacks.sample_grid import SampleGrid
 from mammo_gan.callbacks.stop import StopAtIteration
-from mammo_gan.callbacks.throughput import IMAGES_PER_SECOND, Throughput
+from mammo_gan.callbacks.throughput import Throughput
 from mammo_gan.data.datamodule import InfillData
 from mammo_gan.data.store import PatchStore
-from mammo_gan.errors import UserError
+from mammo_gan.errors import DivergenceError, UserError
 from mammo_gan.methods.base import GanMethod
-from mammo_gan.stages import forecast, loggers
-from mammo_gan.stages.stage import Context, Stage, plain, write_json
+from mammo_gan.stages.stage import Context, Stage, plain
+from mammo_gan.stages.training import forecast, loggers, memory, processes, trained
+from mammo_gan.stages.training.devices import Devices
+from mammo_gan.stages.training.rollbacks import Rollbacks, iterations_in, put_spoiled_aside
 from mammo_gan.weights import checksum
 
-GENERATOR = "generator.safetensors"
-GENERATOR_AVERAGE = "generator_average.safetensors"
-METRICS = "metrics.csv"
-TRAINING = "training.json"
 CHECKPOINTS = "checkpoints"
 SAMPLES = "samples"
+DIVERGENCE = "divergence"
+ROLLBACKS = "divergence/rollbacks.json"
 WORTH_FORECASTING = 300  # iterations; a shorter training is over before its forecast
 
 
@@ -54,60 +54,101 @@ class Train(Stage):
         inputs: list[str],
         method: DictConfig,
         training: DictConfig,
+        divergence: DictConfig,
         precision: str,
         init_from: str | None,
         seed: int,
         unkeyed: DictConfig,
     ) -> None:
         super().__init__(inputs, unkeyed)
-        self.method, self.training, self.precision = method, training, precision
+        self.method, self.training, self.divergence, self.precision = method, training, divergence, precision
         self.init_from, self.seed = init_from, seed
         self.iterations = method.pretraining_iterations + training.iterations
+        self.devices = Devices(**unkeyed.trainer)
 
     def fingerprint(self) -> str:
         return "" if self.init_from is None else checksum(Path(self.init_from))
 
     def run(self, folder: Path, context: Context) -> None:
+        if self.unkeyed.resume == "none":
+            _set_aside(folder, context)
+        self.devices.require()
+        if self.devices.processes == 1:
+            self.train(folder, context)
+        else:
+            devices = self.devices
+            processes.train(folder, context, start=devices.start, devices=devices.devices, nodes=devices.nodes)
+
+    def train(self, folder: Path, context: Context) -> None:
+        """Train in this process, the only one or one of several, to the end of the training."""
         _quieten_lightning()
+        settings = self.divergence
+        rollbacks = Rollbacks(folder / ROLLBACKS, settings.rollbacks, settings.learning_rate_factor)
+        data, forecast_due = self._data(context), self.iterations >= WORTH_FORECASTING
+        while True:
+            try:
+                with context.interruption.deferred():
+                    checkpoint = find_last(folder / CHECKPOINTS)
+                    if forecast_due:
+                        self._forecast(data, folder, context, checkpoint)
+                        forecast_due = False
+                    self._fit(folder, context, data, checkpoint, rollbacks)
+                break
+            except DivergenceError as error:
+                context.screen.say(rollbacks.add(error))
+                put_spoiled_aside(folder / CHECKPOINTS, error)
+            except Exception as error:
+                if memory.is_shortage(error):
+                    raise memory.shortage(self.training.batch_size, self.devices) from error
+                raise
+
+    def _fit(
+        self, folder: Path, context: Context, data: InfillData, checkpoint: Path | None, rollbacks: Rollbacks
+    ) -> None:
+        if checkpoint is not None:
+            context.screen.say(f"going on from iteration {iterations_in(checkpoint)}, {checkpoint}")
+        # Networks begin alike in all processes, what they draw later differs.
         pl.seed_everything(self.seed, verbose=False)
-        checkpoint = self._checkpoint(folder, context)
-        data = self._data(context)
         method: GanMethod = instantiate(self.method, _convert_="all")
-        method.log_every = self.unkeyed.callbacks.log_every
+        method.log_every, method.accumulate = self.unkeyed.callbacks.log_every, self.devices.accumulate
+        method.learning_rate_factor = rollbacks.learning_rate_factor
         if self.init_from is not None and checkpoint is None:
-            load_generator(method.get_submodule("generator"), Path(self.init_from))
+            trained.load_generator(method.get_submodule("generator"), Path(self.init_from))
         callbacks = self._callbacks(folder, data, context)
-        trainer = self._trainer(folder, callbacks, context)
-        if self.iterations >= WORTH_FORECASTING:
-            trial = instantiate(self.method, _convert_="all")
-            said = forecast.of_training(trial, data, self._trainer_settings(), self.iterations - _done(checkpoint))
-            context.screen.say(str(said))
-        trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        loggers.finish(trainer.loggers)
+        trainer = pl.Trainer(**self._trainer_settings(), logger=False, callbacks=callbacks, default_root_dir=folder)
+        if hasattr(trainer.fit_loop.epoch_loop, "_broadcast_sigterm_tensor"):
+            # Signals are ours; Lightning would ask all processes in each step, and wait for the GPU's answer.
+            trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
+        if trainer.is_global_zero:
+            trainer.loggers = self._loggers(folder, context)
+        else:
+            pl.seed_everything(_seed_of(self.seed, trainer.global_rank), verbose=False)
+        try:
+            trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        finally:
+            loggers.finish(trainer.loggers)
         if int(method.iterations) < self.iterations:
             raise UserError(
                 f"training stopped at iteration {int(method.iterations)} of {self.iterations}; its checkpoint is in "
                 f"{folder / CHECKPOINTS}. The same command goes on from there"
             )
-        self._export(folder, method, callbacks, trainer)
+        if trainer.is_global_zero:
+            average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
+            trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made)
 
-    def _checkpoint(self, folder: Path, context: Context) -> Path | None:
-        """The checkpoint to go on from; with resume=none what is there is set aside, never deleted."""
-        checkpoints = folder / CHECKPOINTS
-        if self.unkeyed.resume == "none" and checkpoints.exists():
-            aside = folder.with_name(f"{folder.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
-            folder.rename(aside)
-            folder.mkdir()
-            context.screen.say(f"resume=none: the interrupted training was set aside in {aside}")
-        found = find_last(checkpoints)
-        if found is not None:
-            context.screen.say(f"going on from {found}")
-        return found
+    def _forecast(self, data: InfillData, folder: Path, context: Context, checkpoint: Path | None) -> None:
+        trial = instantiate(self.method, _convert_="all")
+        trial.accumulate = self.devices.accumulate
+        said = forecast.of_training(trial, data, self._trainer_settings(), self.iterations - iterations_in(checkpoint))
+        context.screen.say(str(said))
+        free = shutil.disk_usage(folder).free
+        if free < said.disk:
+            context.screen.say(f"only {forecast.size(free)} are free in {folder}: the training may stop there")
 
     def _data(self, context: Context) -> InfillData:
         return InfillData(
             PatchStore.open(context.inputs[self.inputs[0]]),
-            batch_size=self.training.batch_size,
+            batch_size=self.training.batch_size // self.devices.processes,
             seed=self.seed,
             workers=self.unkeyed.callbacks.workers,
             flips=self.training.flips,
@@ -119,6 +160,7 @@ class Train(Stage):
         shown: SplitName = "val" if data.store.has_lesion[data.store.indices("val")].any() else "train"
         return [
             StopAtIteration(self.iterations),
+            DivergenceGuard(folder / DIVERGENCE, self.divergence.explosion, self.divergence.dead_updates),
             Throughput(settings.log_every),
             GeneratorAverage(self.training.average_decay),
             RandomState(),
@@ -129,46 +171,43 @@ class Train(Stage):
                 also_at=[self.method.pretraining_iterations],
             ),
             IterationProgress(self.iterations, console=context.screen.console),
-            AtomicCheckpoint(folder / CHECKPOINTS, every_minutes=settings.checkpoint_minutes),
+            AtomicCheckpoint(
+                folder / CHECKPOINTS,
+                every_minutes=settings.checkpoint_minutes,
+                interruption=context.interruption,
+                best=None if settings.best is None else Best(**settings.best),
+            ),
         ]
 
-    def _trainer(self, folder: Path, callbacks: list[pl.Callback], context: Context) -> pl.Trainer:
+    def _loggers(self, folder: Path, context: Context) -> list[Logger]:
         config = {"method": plain(self.method), "training": plain(self.training), "seed": self.seed}
-        extra = loggers.build(self.unkeyed.logger, folder, context.run_folder, self.unkeyed.name, config)
-        return pl.Trainer(
-            **self._trainer_settings(),
-            logger=[MetricsCsv(folder / METRICS), *extra],
-            callbacks=callbacks,
-            default_root_dir=folder,
-        )
+        settings, name = self.unkeyed.logger, self.unkeyed.name
+        extra = loggers.build(settings, folder, context.run_folder, name, config, context.screen.say)
+        return [MetricsCsv(folder / trained.METRICS), *extra]
 
     def _trainer_settings(self) -> dict[str, Any]:
         """One endless epoch: the method's own counts say when it ends."""
         return {
-            "accelerator": self.unkeyed.trainer.accelerator,
-            "devices": self.unkeyed.trainer.devices,
-            "precision": self.precision,
+            **self.devices.trainer_settings(),
             "max_epochs": 1,
             "log_every_n_steps": 1,  # the method decides what it logs and when
             "use_distributed_sampler": False,  # the data's own sampler shares batches out
             "enable_model_summary": False,
         }
 
-    def _export(self, folder: Path, method: GanMethod, callbacks: list[pl.Callback], trainer: pl.Trainer) -> None:
-        average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
-        save_file(_weights(method.get_submodule("generator")), folder / GENERATOR)
-        save_file(_weights(average.averaged(method)), folder / GENERATOR_AVERAGE)
-        write_json(
-            folder / TRAINING,
-            {
-                "iterations": int(method.iterations),
-                "images_seen": int(method.images_seen),
-                "images_per_second": _median_speed(folder / METRICS),
-                "device": device_name(trainer.strategy.root_device),
-                "precision": self.precision,
-                "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
-            },
-        )
+
+def _set_aside(folder: Path, context: Context) -> None:
+    """Keep what an interrupted training left under another name, never deleted, and begin with an empty folder."""
+    if not any(folder.iterdir()):
+        return
+    aside = folder.with_name(f"{folder.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
+    folder.rename(aside)
+    folder.mkdir()
+    context.screen.say(f"resume=none: the interrupted training was set aside in {aside}")
+
+
+def _seed_of(seed: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
 
 
 def _quieten_lightning() -> None:
@@ -176,56 +215,3 @@ def _quieten_lightning() -> None:
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
-
-
-def _done(checkpoint: Path | None) -> int:
-    """Iterations that a checkpoint has behind it."""
-    if checkpoint is None:
-        return 0
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]["iterations"])
-
-
-def load_generator(generator: nn.Module, file: Path) -> None:
-    """Start a generator from trained weights.
-
-    Args:
-        file: a generator's .safetensors, or a checkpoint of a training (.ckpt), of which the generator is taken.
-
-    Raises:
-        UserError: the file can't be read or belongs to another network.
-    """
-    try:
-        if file.suffix == ".safetensors":
-            weights = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
-            prefix = "generator."
-            weights = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-        generator.load_state_dict(weights)
-    except Exception as error:  # the formats raise errors of many kinds for what isn't theirs
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"init_from={file}: expected weights of a {type(generator).__name__} of these sizes, found: {reason}. "
-            "Give the generator.safetensors or the checkpoint of a training with the same method settings"
-        ) from error
-
-
-def _median_speed(metrics: Path) -> float | None:
-    """Images per second, the median over all windows of a training; None if it was too short for one."""
-    with metrics.open(newline="", encoding="utf-8") as file:
-        speeds = [float(row[IMAGES_PER_SECOND]) for row in csv.DictReader(file) if row.get(IMAGES_PER_SECOND)]
-    return statistics.median(speeds) if speeds else None
-
-
-def device_name(device: torch.device) -> str:
-    """What trained: the GPU's name, or the CPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-
-
-def count(network: nn.Module) -> int:
-    """Trainable parameters."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-
-
-def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from mammo_gan.callbacks import stop
 from mammo_gan.errors import UserError
 from mammo_gan.stages import train
+from mammo_gan.stages.training import trained
 from tests.archives.miniature import breast, write_manifest
 from tests.stages.running import run
 
@@ -56,15 +57,15 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     settings = ("source=phantom", "stages=[train/infill]", f"callbacks.workers={workers}", f"seed={2 + workers}")
     run(output, *settings, "stages=[index,prepare/patches]")
     whole = run(output, *settings).folders["train/infill"]
-    expected, metrics = load_file(whole / train.GENERATOR), (whole / train.METRICS).read_text(encoding="utf-8")
+    expected, metrics = load_file(whole / trained.GENERATOR), (whole / trained.METRICS).read_text(encoding="utf-8")
     whole.rename(whole.with_name(f"uninterrupted-{workers}"))
     interrupted(monkeypatch, output, *settings[2:])
     resumed = run(output, *settings)
     assert "going on from" in resumed.screen
-    found = load_file(resumed.folders["train/infill"] / train.GENERATOR)
+    found = load_file(resumed.folders["train/infill"] / trained.GENERATOR)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     columns = ("iteration", "images_seen", "generator/feature")
-    assert _columns(resumed.folders["train/infill"] / train.METRICS, columns) == _rows(metrics, columns)
+    assert _columns(resumed.folders["train/infill"] / trained.METRICS, columns) == _rows(metrics, columns)
 
 
 def _columns(path: Path, names: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -86,14 +87,14 @@ def test_starting_again_sets_the_old_training_aside(output: Path, monkeypatch: p
 
 def test_a_training_starts_from_a_generator_or_a_checkpoint(output: Path) -> None:
     first = run(output, "source=phantom", "stages=[train/infill]").folders["train/infill"]
-    expected = load_file(first / train.GENERATOR)
-    for file in (first / train.GENERATOR, first / train.CHECKPOINTS / "last.ckpt"):
+    expected = load_file(first / trained.GENERATOR)
+    for file in (first / trained.GENERATOR, first / train.CHECKPOINTS / "last.ckpt"):
         network = torch.nn.Module()
         for name, value in expected.items():
             _register(network, name, torch.zeros_like(value))
-        train.load_generator(network, file)
+        trained.load_generator(network, file)
         assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
-    ran = run(output, "source=phantom", "stages=[train/infill]", f"init_from={first / train.GENERATOR}", "seed=1")
+    ran = run(output, "source=phantom", "stages=[train/infill]", f"init_from={first / trained.GENERATOR}", "seed=1")
     assert ran.folders["train/infill"] != first
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from mammo_gan.interruption import Interruption
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, Stage, describe, is_whole, key, make
 
@@ -49,13 +50,13 @@ def node(**settings: object) -> DictConfig:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    return Context(tmp_path, {}, frozenset(), b"key", 1, Screen())
+    return Context(tmp_path, "stage", {}, frozenset(), b"key", 1, Screen(), Interruption())
 
 
 def test_a_whole_output_is_not_made_again(tmp_path: Path, context: Context) -> None:
     stage, folder = Write([], "hello"), tmp_path / "write" / "0123"
-    assert make("write", stage, "0123", folder, context)
-    assert not make("write", stage, "0123", folder, context)
+    assert make(stage, "0123", folder, context)
+    assert not make(stage, "0123", folder, context)
     assert stage.runs == 1
     assert set(describe(folder)["files"]) == {"a.txt", "deep/b.txt"}
 
@@ -63,7 +64,7 @@ def test_a_whole_output_is_not_made_again(tmp_path: Path, context: Context) -> N
 @pytest.mark.parametrize("harm", ["remove", "shorten", "unsign"])
 def test_a_damaged_output_is_made_again(tmp_path: Path, context: Context, harm: str) -> None:
     stage, folder = Write([], "hello"), tmp_path / "write" / "0123"
-    make("write", stage, "0123", folder, context)
+    make(stage, "0123", folder, context)
     if harm == "remove":
         (folder / "deep" / "b.txt").unlink()
     elif harm == "shorten":
@@ -71,16 +72,16 @@ def test_a_damaged_output_is_made_again(tmp_path: Path, context: Context, harm: 
     else:
         (folder / "stage.json").write_text("{", encoding="utf-8")
     assert not is_whole(folder)
-    assert make("write", stage, "0123", folder, context)
+    assert make(stage, "0123", folder, context)
     assert is_whole(folder)
 
 
 def test_a_failed_stage_is_not_whole_and_leaves_no_rest_for_the_next(tmp_path: Path, context: Context) -> None:
     folder = tmp_path / "write" / "0123"
     with pytest.raises(RuntimeError):
-        make("write", Fail([], "hello"), "0123", folder, context)
+        make(Fail([], "hello"), "0123", folder, context)
     assert not is_whole(folder)
-    assert make("write", Write([], "hello"), "0123", folder, context)
+    assert make(Write([], "hello"), "0123", folder, context)
 
 
 def test_the_key_follows_settings_inputs_version_and_fingerprint() -> None:
@@ -111,7 +112,7 @@ def _hold(folder: Path, context: Context) -> None:
             (folder / "started").touch()
             time.sleep(600)
 
-    make("write", Slow([], "hello"), "0123", folder, context)
+    make(Slow([], "hello"), "0123", folder, context)
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, context: Context) -> None:
@@ -125,5 +126,5 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, context: Context) 
     assert holder.pid is not None
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
-    assert make("write", Write([], "hello"), "0123", folder, context)
+    assert make(Write([], "hello"), "0123", folder, context)
     assert not (folder / "started").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mammo_gan.stages.forecast import Forecast, duration, size
+from mammo_gan.stages.training.forecast import Forecast, duration, size
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from omegaconf import DictConfig
+
+STARTED_BY = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")  # torchrun's and srun's number of processes
 
 
 def find(cfg: DictConfig) -> list[str]:
     """One sentence for each contradiction of a composed configuration; empty when it can run."""
     if cfg.name is None:
         return ["no experiment was chosen: add experiment=NAME (`--help` lists them)"]
-    return [*_stages(cfg), *_source(cfg), *_split(cfg), *_sizes(cfg), *_counts(cfg), *_precision(cfg), *_files(cfg)]
+    return [
+        *_stages(cfg),
+        *_source(cfg),
+        *_split(cfg),
+        *_sizes(cfg),
+        *_counts(cfg),
+        *_divergence(cfg),
+        *_processes(cfg),
+        *_precision(cfg),
+        *_files(cfg),
+    ]
 
 
 def _stages(cfg: DictConfig) -> Iterator[str]:
@@ -37,6 +50,8 @@ def _source(cfg: DictConfig) -> Iterator[str]:
 
 
 def _split(cfg: DictConfig) -> Iterator[str]:
+    if "fractions" not in cfg.split:
+        return
     shares = cfg.split.fractions.values()
     if not math.isclose(sum(shares), 1) or min(shares) < 0:
         yield f"split.fractions={dict(cfg.split.fractions)}: expected shares that sum to 1, got {sum(shares):g}"
@@ -63,6 +78,51 @@ def _counts(cfg: DictConfig) -> Iterator[str]:
         yield f"data.patches_per_class={cfg.data.patches_per_class}: expected 1 or more"
     if cfg.jobs == 0:
         yield "jobs=0: expected 1 or more, or -1 for all cores"
+    if not 0 <= cfg.training.average_decay < 1:
+        yield f"training.average_decay={cfg.training.average_decay}: expected 0 or more and less than 1"
+    if cfg.callbacks.checkpoint_minutes <= 0:
+        yield f"callbacks.checkpoint_minutes={cfg.callbacks.checkpoint_minutes}: expected more than 0"
+    if cfg.callbacks.best is not None and (
+        set(cfg.callbacks.best) != {"metric", "mode"} or cfg.callbacks.best.mode not in ("min", "max")
+    ):
+        yield f"callbacks.best={dict(cfg.callbacks.best)}: expected {{metric: NAME, mode: min}} or mode: max"
+
+
+def _divergence(cfg: DictConfig) -> Iterator[str]:
+    settings = cfg.divergence
+    if settings.explosion <= 1:
+        yield f"divergence.explosion={settings.explosion}: expected more than 1"
+    if settings.dead_updates < 1:
+        yield f"divergence.dead_updates={settings.dead_updates}: expected 1 or more"
+    if settings.rollbacks < 0:
+        yield f"divergence.rollbacks={settings.rollbacks}: expected 0 or more"
+    if not 0 < settings.learning_rate_factor <= 1:
+        yield f"divergence.learning_rate_factor={settings.learning_rate_factor}: expected more than 0, at most 1"
+
+
+def _processes(cfg: DictConfig) -> Iterator[str]:
+    trainer, batch_size = cfg.trainer, cfg.training.batch_size
+    for key in ("devices", "nodes", "accumulate"):
+        if trainer[key] < 1:
+            yield f"trainer.{key}={trainer[key]}: expected 1 or more"
+            return
+    if trainer.start not in ("local", "srun"):
+        yield f"trainer.start={trainer.start}: expected local or srun"
+    if trainer.nodes > 1 and trainer.start == "local":
+        yield f"trainer.nodes={trainer.nodes}: several nodes need SLURM (trainer=slurm)"
+    parts = trainer.devices * trainer.nodes * trainer.accumulate
+    if batch_size % parts:
+        fitting = next(n for n in range(batch_size + 1, batch_size + parts + 1) if n % parts == 0)
+        yield (
+            f"training.batch_size={batch_size} images a step can't be shared by trainer.nodes={trainer.nodes} x "
+            f"trainer.devices={trainer.devices} processes in trainer.accumulate={trainer.accumulate} parts each; "
+            f"{fitting} could, or fewer devices"
+        )
+    if max(int(os.environ.get(name, "1")) for name in STARTED_BY) > 1:
+        yield (
+            "this command was started as one of several processes, by torchrun or srun. Start it once: "
+            "trainer=ddp and trainer=slurm start the processes of a training themselves"
+        )
 
 
 def _precision(cfg: DictConfig) -> Iterator[str]:

@@ -3,53 +3,52 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mammo_gan.errors import UserError
-from mammo_gan.stages import contradictions
-from mammo_gan.stages.groups import conf_folder, group_names, group_options
+from mammo_gan.stages.command import composing, contradictions, targets
+from mammo_gan.stages.command.composing import first_line, is_group
+from mammo_gan.stages.command.groups import group_names
 
 
 def check(arguments: Sequence[str]) -> None:
-    """Refuse what cannot run, before any data is read.
+    """Refuse what cannot run and what should not, before any data is read and anything is built.
 
     Raises:
         UserError: an unknown group, option or setting (with the nearest valid name), a value of the wrong
-            type, or settings that contradict each other.
+            type, settings that contradict each other, or one that would build or call what it should not.
     """
     parsed = get_args_parser().parse_args(list(arguments))
+    composing.check_options(parsed)
     if parsed.shell_completion or parsed.hydra_help or parsed.info:
         return
-    for overrides in _jobs(_parse(parsed.overrides)):
-        with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-            _check_job(overrides)
-
-
-def _parse(overrides: list[str]) -> list[Override]:
-    try:
-        return list(OverridesParser.create().parse_overrides(overrides))
-    except HydraException as error:
-        raise UserError(
-            f"the command line can't be read: {_first_line(error)}. Settings are written name=value."
-        ) from None
+    overrides = composing.parse(parsed.overrides)
+    with composing.search_path(parsed.config_dir):
+        _check_groups(overrides)
+        swept = composing.swept_by_files(overrides)
+        _check_groups(swept)
+        for job in _jobs([*swept, *overrides]):
+            _check_job(job)
 
 
 def _jobs(overrides: list[Override]) -> Iterator[list[Override]]:
-    """Each value of each sweep once, the others at their first: enough to check, and linear in the sweep's size."""
+    """Each combination of files, and each value of each sweep once, the others at their first: enough to check, and
+    linear in the sweep's size."""
     choices = [_choices(override) for override in overrides]
-    yield [options[0] for options in choices]
+    first = [options[:1] for options in choices]
+    files = [options if is_group(options[0]) else options[:1] for options in choices]
+    yield from map(list, product(*files))
     for position, options in enumerate(choices):
-        for option in options[1:]:
-            yield [option if i == position else first[0] for i, first in enumerate(choices)]
+        for option in options[1:] if len(files[position]) == 1 else ():
+            yield [option if i == position else others[0] for i, others in enumerate(first)]
 
 
 def _choices(override: Override) -> list[Override]:
@@ -57,52 +56,46 @@ def _choices(override: Override) -> list[Override]:
         return [override]
     if not override.is_discrete_sweep():
         raise UserError(f"{override.input_line}: only lists and ranges can be swept, as in k=100,250")
-    return _parse([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
+    return composing.parse([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
+
+
+def _check_groups(overrides: list[Override]) -> None:
+    for choice in (choice for override in overrides if is_group(override) for choice in _choices(override)):
+        group, option = choice.key_or_group, choice.value()
+        options = composing.options(group)
+        if option is not None and option not in options:
+            hint = _nearest(str(option), options)
+            raise UserError(f"{group}={option}: there is no such {group}.{hint} There are: {', '.join(options)}")
 
 
 def _check_job(overrides: list[Override]) -> None:
-    groups = [override for override in overrides if _is_group(override)]
-    settings = [override for override in overrides if not _is_group(override)]
-    for override in groups:
-        _check_option(override)
-    plain = _compose(groups)
+    plain = composing.compose([override for override in overrides if is_group(override)])
     known = dict(_leaves(plain))
-    for override in settings:
-        _check_setting(override, plain, known)
-    cfg = _compose(overrides)
+    for override in overrides:
+        if not is_group(override):
+            _check_setting(override, plain, known)
+    cfg = composing.compose(overrides)
     try:
-        OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        resolved = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise UserError(_first_line(error)) from None
+        raise UserError(first_line(error)) from None
+    targets.check_names(resolved)
+    _check_folders(cfg)
     found = contradictions.find(cfg)
     if found:
         raise UserError("; ".join(found))
 
 
-def _compose(overrides: list[Override]) -> DictConfig:
-    try:
-        return compose("config", overrides=[str(override.input_line) for override in overrides])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_first_line(error)) from None
-
-
-def _is_group(override: Override) -> bool:
-    return override.key_or_group.startswith("hydra/") or (conf_folder() / override.key_or_group).is_dir()
-
-
-def _check_option(override: Override) -> None:
-    group, option = override.key_or_group, override.value()
-    if group.startswith("hydra/") or option is None:
-        return
-    options = [name for name, _ in group_options(group)]
-    if option not in options:
-        hint = _nearest(str(option), options)
-        raise UserError(f"{group}={option}: there is no such {group}.{hint} There are: {', '.join(options)}")
+def _check_folders(cfg: DictConfig) -> None:
+    """Names that folders are called after must not lead out of the folder above."""
+    for key, name in (("name", cfg.name), ("paper", cfg.paper), *(("pipeline", stage) for stage in cfg.pipeline)):
+        if name is not None and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(name)):
+            raise UserError(f"{key}: expected a name of letters, digits, - and _, found {name!r}")
 
 
 def _check_setting(override: Override, plain: DictConfig, known: dict[str, Any]) -> None:
     key = override.key_or_group
-    if key == "hydra" or key.startswith("hydra.") or override.is_delete():
+    if composing.is_hydras(override) or override.is_delete():
         return
     if key not in known:
         hint = _nearest(key, [*known, *group_names()])
@@ -169,7 +162,3 @@ def _nearest(name: str, valid: Sequence[str]) -> str:
         last[part] for part in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(last), n=1, cutoff=0.6)
     ]
     return f" Did you mean {close[0]}?" if close else ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mammo_gan.stages.groups import conf_folder, group_names, group_options
+from mammo_gan.stages.command.groups import conf_folder, group_names, group_options
 
 
 def is_asked_for(arguments: Sequence[str]) -> bool:
@@ -29,6 +29,7 @@ def text() -> str:
         lines += [f"  {name:<14} {description}" for name, description in group_options(group)]
     lines += ["", "settings of every run (conf/config.yaml):", *_common_settings(), ""]
     lines += [
+        "--config-dir DIR     also look in DIR for files of these groups, as in DIR/experiment/mine.yaml",
         "--cfg job            print all settings as they would be, and stop",
         '-sc install=bash     shell completion, with the installed command: eval "$(mammo-gan -sc install=bash)"',
         "--hydra-help         Hydra's own options",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_gan.stages import loggers
+from mammo_gan.stages.training import loggers
 from tests.stages.running import run
 
 
@@ -32,6 +32,31 @@ def test_a_run_without_a_key_is_kept_offline_and_names_neither_host_nor_folder(
     assert b"generator/feature" in content
     for secret in ("Jane-Doe", socket.gethostname() if len(socket.gethostname()) > 3 else "Jane-Doe"):
         assert secret.encode() not in content
+
+
+@pytest.mark.parametrize(
+    ("variables", "entry", "has_key"),
+    [
+        ({}, "", False),
+        ({"WANDB_API_KEY": "k"}, "", True),
+        ({"WANDB_API_KEY": "k", "WANDB_MODE": "offline"}, "", False),
+        ({}, "machine api.wandb.ai login user password k", True),
+        ({"WANDB_BASE_URL": "https://wandb.example.org:8080"}, "machine api.wandb.ai login user password k", False),
+        ({"WANDB_BASE_URL": "https://wandb.example.org:8080"}, "machine wandb.example.org login user password k", True),
+        ({}, "not a netrc", False),
+    ],
+)
+def test_a_run_is_sent_only_with_a_key_for_its_server(
+    variables: dict[str, str], entry: str, has_key: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".netrc").write_text(entry)
+    (tmp_path / ".netrc").chmod(0o600)
+    assert loggers.has_wandb_key() == has_key
 
 
 def test_tensorboard_is_written_when_asked_for(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mammo_gan.errors import UserError
-from mammo_gan.stages import command_line, help
-from mammo_gan.stages.groups import group_options
+from mammo_gan.stages.command import command_line, help
+from mammo_gan.stages.command.groups import group_options
+from tests.stages.command import lab
 
 CIGAN = "experiment=cigan_ddsm"
 PHANTOM = [CIGAN, "source=phantom", "scale=demo"]
@@ -73,6 +74,13 @@ def test_a_bad_value_anywhere_in_a_sweep_is_found() -> None:
         ("split.fractions.train=0.9", "sum to 1"),
         ("archive=mias", "layout of archive=mias"),
         ("training.batch_size=0", "expected 1 or more"),
+        ("training.average_decay=1.5", "less than 1"),
+        ("callbacks.checkpoint_minutes=0", "expected more than 0"),
+        ("callbacks.best={metric: generator/feature, mode: least}", "mode: min"),
+        ("divergence.explosion=1.0", "expected more than 1"),
+        ("divergence.dead_updates=0", "expected 1 or more"),
+        ("divergence.rollbacks=-1", "expected 0 or more"),
+        ("divergence.learning_rate_factor=0", "more than 0, at most 1"),
         ("resume=first", "expected last or none"),
         ("init_from=/nowhere/at/all.ckpt", "no such file"),
         ("weights.vgg19=/nowhere/vgg.safetensors", "no such file"),
@@ -100,6 +108,67 @@ def test_help_lists_every_option_with_a_line() -> None:
             assert any(name in line and description in line for line in text.splitlines())
 
 
+def test_a_lab_keeps_its_experiments_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    option = lab.experiment(tmp_path / "lab", "name: lab\ntraining: {batch_size: 4}")
+    own = [option, "experiment=lab", "source=phantom", "scale=demo"]
+    command_line.check([*own, "training.flips=false"])
+    command_line.check(["-m", *own[:1], *own[2:], "experiment=lab,cigan_ddsm"])
+    assert "Did you mean lab?" in refusal(option, "experiment=lba").replace("did you", "Did you")
+    assert "training.batch_size" in refusal(*own, "training.batchsize=4")
+    assert "no such folder" in refusal("--config-dir", str(tmp_path / "none"), *PHANTOM)
+
+
+def test_a_labs_files_stand_beside_ours_and_not_in_their_place(tmp_path: Path) -> None:
+    option = lab.experiment(tmp_path, "seed: not-a-number", name="cigan_ddsm")
+    (tmp_path / "config.yaml").write_text("hydra: {callbacks: {x: {_target_: os.system, command: touch canary}}}")
+    command_line.check([option, *PHANTOM])
+
+
+def test_the_run_composes_what_the_check_has_seen(tmp_path: Path) -> None:
+    option = lab.experiment(tmp_path, "name: of_the_lab\ntraining: {batch_size: 4}")
+    (tmp_path / "config.yaml").write_text("broken: [")
+    done = run(option, "experiment=lab", "source=phantom", "--cfg", "job")
+    assert done.returncode == 0, done.stderr
+    assert "name: of_the_lab" in done.stdout
+    assert "batch_size: 4" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("archive: {reader: {_target_: os.system, command: touch canary}}", "archive.reader._target_: 'os.system'"),
+        ("pipeline: {index: {_target_: torch.hub.load}}", "pipeline.index._target_: 'torch.hub.load'"),
+        ("extra: !!python/object/apply:os.system ['touch canary']", "constructor"),
+        ("name: ../../elsewhere", "name: expected"),
+        ("paper: /etc", "paper: expected"),
+        ("pipeline: {../up: {_target_: mammo_gan.stages.index.Index, inputs: []}}", "pipeline: expected"),
+    ],
+)
+def test_a_file_that_would_do_what_it_should_not_is_refused(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refusal(lab.experiment(tmp_path / "lab", text), "experiment=lab", *PHANTOM[1:])
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--config-path=/lab"], "--config-dir"),
+        (["-cn", "mine"], "--config-dir"),
+        (["--config-n", "mine"], "--config-dir"),
+        (["hydra.searchpath=[pkg://lab]"], "--config-dir"),
+        (["--experimental-rerun", "config.pickle"], "pickle"),
+        (["--experimental-r=config.pickle"], "pickle"),
+        (["--hydra-help", "--config-dir=/lab"], "stands alone"),
+        (["archive.reader._target_=os.system"], "archive.reader._target_: 'os.system'"),
+    ],
+)
+def test_ways_around_the_check_are_closed(arguments: list[str], said: str) -> None:
+    assert said in refusal(*PHANTOM, *arguments)
+
+
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mammo_gan.run", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | variables, check=False)
@@ -122,9 +191,10 @@ def test_a_missing_root_names_the_variable_and_the_way_out(tmp_path: Path) -> No
         assert said in done.stderr
 
 
-def test_help_does_not_import_torch() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], [*PHANTOM, "--cfg", "job"]])
+def test_help_and_the_check_do_not_import_torch(arguments: list[str]) -> None:
     code = (
-        "import sys; sys.argv = ['run', '--help']; from mammo_gan import run; run.main(); "
+        f"import sys; sys.argv = ['run', *{arguments!r}]; from mammo_gan import run; run.main(); "
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

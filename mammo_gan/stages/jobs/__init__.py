@@ -1,0 +1,1 @@
+"""Runs of an experiment: alone, in sweeps, interrupted and gone on with."""

@@ -1,0 +1,1 @@
+"""What stands around a training: devices, processes, memory, dashboards."""

@@ -1,0 +1,65 @@
+"""What a training runs on: conf/trainer as Lightning's Trainer wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+from mammo_gan.errors import UserError
+from mammo_gan.methods.data_parallel import DataParallel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """Processes of a training, one a device, and how each goes about its share of a step.
+
+    accelerator: cpu, gpu or auto
+    devices:     of each node
+    start:       how several processes come to be: "local", or "srun" within a SLURM job
+    precision:   as Lightning names it
+    accumulate:  parts in which a process computes its share of a step
+    """
+
+    accelerator: str
+    devices: int
+    nodes: int
+    start: str
+    precision: str
+    accumulate: int
+
+    @property
+    def processes(self) -> int:
+        """Over all nodes."""
+        return self.devices * self.nodes
+
+    def require(self) -> None:
+        """Look for the GPUs that are asked for, where they can be looked for.
+
+        Raises:
+            UserError: there are fewer.
+        """
+        found = torch.cuda.device_count()
+        if self.accelerator == "gpu" and self.start == "local" and found < self.devices:
+            raise UserError(
+                f"trainer.devices={self.devices} with trainer.accelerator=gpu: found {found} GPUs that this PyTorch "
+                f"can use. Set trainer.devices={found}" + ("" if found else ", or trainer=cpu")
+            )
+
+    def trainer_settings(self) -> dict[str, Any]:
+        """For pl.Trainer. Strategies and plugins are new each time, since a Trainer keeps them to itself."""
+        settings: dict[str, Any] = {
+            "accelerator": self.accelerator,
+            "devices": self.devices,
+            "num_nodes": self.nodes,
+            "precision": self.precision,
+        }
+        # Lightning would look at the surroundings itself, and take any SLURM job for one of its own making.
+        if self.processes == 1:
+            return settings | {"plugins": [LightningEnvironment()]}
+        environment = SLURMEnvironment(auto_requeue=False) if self.start == "srun" else TorchElasticEnvironment()
+        return settings | {"strategy": DataParallel(), "plugins": [environment]}

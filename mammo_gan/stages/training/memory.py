@@ -1,0 +1,36 @@
+"""Out of memory: said in one line, with settings that need less."""
+
+from __future__ import annotations
+
+import torch
+
+from mammo_gan.errors import UserError
+from mammo_gan.stages.training.devices import Devices
+
+SAID_BY_TORCH = ("out of memory", "can't allocate memory", "not enough memory", "killed by signal: killed")
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether memory ran out: the GPU's, or the machine's as torch's allocator or a killed loader tells it."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in SAID_BY_TORCH)
+
+
+def shortage(batch_size: int, devices: Devices) -> UserError:
+    """What to try next. `batch_size` is that of a step over all processes."""
+    images, accumulate = batch_size // devices.processes, devices.accumulate
+    part = images // accumulate
+    found = f"memory ran out with {part} {'image' if part == 1 else 'images'} at once a process"
+    parts = next((n for n in range(accumulate + 1, images + 1) if images % n == 0), None)
+    if parts is None:
+        return UserError(
+            f"{found}, which is the least. Try trainer.precision=bf16-mixed, a smaller method.image_size or more "
+            "memory. The checkpoints are whole, and the same command goes on from there"
+        )
+    smaller = max(images // 2, 1) * devices.processes
+    return UserError(
+        f"{found} (training.batch_size={batch_size}, trainer.accumulate={accumulate}). Try "
+        f"trainer.accumulate={parts}: the same step in {parts} parts, and the training goes on from its checkpoint. Or "
+        f"training.batch_size={smaller}, which is another training"
+    )
