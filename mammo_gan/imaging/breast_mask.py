@@ -31,8 +31,17 @@ class _Levels:
     core: float
 
 
+def nonzero_mask(image: NDArray[Any]) -> NDArray[np.bool_]:
+    """Every pixel above 0: (H, W) bool. The breast of a digital mammogram whose maker blackened all else.
+
+    alyafi2019, 3.2: "a simple thresholding algorithm (I > 0)". The image is the stretched one, so black is its own
+    minimum. On scanned film nearly everything is above 0: there, take `breast_mask`.
+    """
+    return np.asarray(image > 0)
+
+
 def breast_mask(image: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """The breast, its holes filled; on an MLO view with the pectoral muscle.
+    """The breast, its holes filled; on an MLO view with the pectoral muscle, which `pectoral_muscle` tells from it.
 
     Args:
         image: (H, W) uint8, uint16 or float, dense tissue bright, background dark.

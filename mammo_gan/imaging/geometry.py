@@ -12,16 +12,17 @@ Xyxy = tuple[int, int, int, int]  # half-open box, px
 Grey = TypeVar("Grey", np.uint8, np.uint16, np.float32)
 
 
-def fit_within(height: int, width: int, limit_height: int, limit_width: int) -> float:
+def fit_within(height: int, width: int, limit_height: int, limit_width: int, enlarge: bool = False) -> float:
     """The scale at which an image just fits a limit, its longer side held against the limit's longer side.
 
-    So a landscape scan meets the same limit as the portrait one that it is after a quarter turn. At most 1: enlarging
-    would add pixels without adding detail.
+    So a landscape scan meets the same limit as the portrait one that it is after a quarter turn. At most 1, unless
+    `enlarge`: enlarging adds pixels without adding detail, but a detector's anchors want lesions of their own size.
     """
     if min(height, width, limit_height, limit_width) < 1:
         raise ValueError(f"sizes start at 1 px, got {height}x{width} and the limit {limit_height}x{limit_width}")
     long, short = max(height, width), min(height, width)
-    return min(1.0, max(limit_height, limit_width) / long, min(limit_height, limit_width) / short)
+    scale = min(max(limit_height, limit_width) / long, min(limit_height, limit_width) / short)
+    return scale if enlarge else min(1.0, scale)
 
 
 def scaled_shape(height: int, width: int, scale: float) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from mammo_gan.imaging.breast_mask import breast_mask
+from mammo_gan.imaging.breast_mask import breast_mask, nonzero_mask
 
 MIAS = Path(__file__).parents[3] / "shared" / "data" / "mini_mias"
 FILMS_OF_MIAS = MIAS / "mini_mias_215.tar.xz"
@@ -102,6 +102,13 @@ def test_turning_the_film_turns_the_mask() -> None:
     found = breast_mask(image)
     assert overlap(breast_mask(image[:, ::-1].copy())[:, ::-1], found) > 0.98
     assert overlap(breast_mask(image.T.copy()).T, found) > 0.98
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_the_simple_mask_is_all_above_black(dtype: type) -> None:
+    image: np.ndarray = np.array([[0, 1, 0], [200, 0, 3]], dtype=dtype)
+    assert nonzero_mask(image).tolist() == [[False, True, False], [True, False, True]]
+    assert not nonzero_mask(-image.astype(np.float32)).any()
 
 
 def test_an_empty_film_has_no_breast() -> None:

@@ -82,3 +82,9 @@ def test_mask_box() -> None:
     assert mask_box(mask) is None
     mask[2:5, 3] = mask[4, 3:6] = True
     assert mask_box(mask) == (3, 2, 6, 5)
+
+
+def test_fit_within_enlarges_where_it_is_asked_to() -> None:
+    assert fit_within(640, 400, 800, 1333, enlarge=True) == pytest.approx(2.0)  # the short side becomes 800
+    assert fit_within(600, 300, 800, 1333, enlarge=True) == pytest.approx(1333 / 600)  # unless the long one passes 1333
+    assert fit_within(5500, 3000, 1375, 750, enlarge=True) == pytest.approx(0.25)
