@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mammo_gan.archives.remarks import Remark
 from mammo_gan.errors import UserError
 from mammo_gan.files import write_text
 
@@ -31,9 +32,15 @@ def told(error: Exception, root: Path) -> str:
     return str(error).replace(f"{root.resolve()}/", "")
 
 
-def write(path: Path, faults: Sequence[Fault], files_seen: int) -> None:
-    """Writes `integrity.json`: {"files_seen", "files_faulty", "faults": [{"file", "problem", ...}]}, atomically."""
-    content = {"files_seen": files_seen, "files_faulty": len(faults), "faults": [asdict(fault) for fault in faults]}
+def write(path: Path, faults: Sequence[Fault], files_seen: int, remarks: Sequence[Remark] = ()) -> None:
+    """Writes `integrity.json`, atomically: {"files_seen", "files_faulty", "faults": [{"file", "problem", ...}],
+    "remarks": [{"file", "oddity", "found"}]}."""
+    content = {
+        "files_seen": files_seen,
+        "files_faulty": len(faults),
+        "faults": [asdict(fault) for fault in faults],
+        "remarks": [asdict(remark) for remark in remarks],
+    }
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

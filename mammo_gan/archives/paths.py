@@ -1,13 +1,23 @@
-"""Paths within an archive's root, which is only ever read."""
+"""Paths within an archive's root, which is only ever read.
+
+The root may itself be a link. Below it links to files are followed as long as they stay below it: a table or a link
+that somebody else made must not fetch other files of this machine. Links to folders are not walked; give what they lead
+to as a root, or mount it below this one.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
 from mammo_gan.archives.integrity import Fault
 from mammo_gan.errors import UserError
+
+_named: ContextVar[set[str] | None] = ContextVar("named", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,20 @@ def inside(root: Path, relative: str) -> Path:
             f"{relative}: expected a path within the archive's root {home}, found one that leads to {path}; "
             "put the file below the root and name it relative to it"
         )
+    if (named := _named.get()) is not None:
+        named.add(path.relative_to(home).as_posix())
     return path
+
+
+@contextmanager
+def noting() -> Iterator[set[str]]:
+    """The files that `inside` gives within this context, relative to their root: all that a reader opens."""
+    named: set[str] = set()
+    token = _named.set(named)
+    try:
+        yield named
+    finally:
+        _named.reset(token)
 
 
 def listing(root: Path) -> Listing:

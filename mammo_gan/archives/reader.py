@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_gan.archives.integrity import Fault
-from mammo_gan.archives.records import Lesion, Mammogram
+from mammo_gan.archives.records import Lesion, Mammogram, SplitName
 from mammo_gan.errors import UserError
 
 
@@ -53,6 +53,14 @@ class Reader(ABC):
         Raises:
             UserError: the mask can't be read or is of another size than the image.
         """
+
+    def official_sides(self, root: Path) -> Mapping[str, frozenset[SplitName]]:
+        """Patient -> the splits of the publisher in which they stand; empty where the records' `split` says all.
+
+        Raises:
+            UserError: the files that tell it can't be read.
+        """
+        return {}
 
     def no_archive(self, found: str) -> UserError:
         """The error for a root without this archive: what was found, what was expected, and how to go on."""

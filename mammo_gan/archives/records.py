@@ -17,6 +17,7 @@ Pathology = Literal["malignant", "benign", "unknown"]
 Source = Literal["disk", "phantom", "synthetic"]
 Extent = Literal["mammogram", "patch"]
 SplitName = Literal["train", "val", "test"]
+Shown = Literal["implant", "clip", "foreign body"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,17 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acquisition:
+    """How a digital image was taken, as its header or table says (alyafi2019_dcgan, Table 2)."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    tube_current: float | None = None  # mA
+    magnification: float | None = None
+    for_presentation: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mammogram:
     """One image of an archive and all that is known of it.
 
@@ -92,6 +104,9 @@ class Mammogram:
     scanner: str | None = None
     age: int | None = None
     mm_per_px: float | None = None
+    study: str | None = None  # the archive's own name of the visit; leaves the index as little as `patient` does
+    acquisition: Acquisition | None = None
+    shows: tuple[Shown, ...] | None = None  # what hides tissue; None where the archive doesn't say
     lesions: tuple[Lesion, ...] = field(default=())
     extent: Extent = "mammogram"
     split: SplitName | None = None  # only where the archive or a stage has fixed it

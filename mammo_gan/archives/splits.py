@@ -13,6 +13,18 @@ from mammo_gan.errors import UserError
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
+def place_of(patient: str, seed: int, purpose: str = "") -> float:
+    """Where in [0, 1) a patient's hash falls, uniform over patients.
+
+    Args:
+        purpose: another one gives a place of its own: what decides over folds must not decide within them too.
+    """
+    salt = f"{seed}:{purpose}:" if purpose else f"{seed}:"
+    digest = hashlib.sha256(f"{salt}{patient}".encode()).digest()
+    # The top 53 bits, all that a float holds: with more, the largest hashes would round to 1.
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
 def split_of(patient: str, fractions: Mapping[str, float], seed: int) -> SplitName:
     """The split of one patient, a function of nothing but its arguments.
 
@@ -23,10 +35,12 @@ def split_of(patient: str, fractions: Mapping[str, float], seed: int) -> SplitNa
     Raises:
         UserError: the fractions don't sum to 1, one is negative, or a name isn't a split's.
     """
-    _check(fractions)
-    digest = hashlib.sha256(f"{seed}:{patient}".encode()).digest()
-    # The top 53 bits, all that a float holds: with more, the largest hashes would round to 1.
-    place = (int.from_bytes(digest[:8], "big") >> 11) / 2**53  # uniform in [0, 1)
+    check_fractions(fractions)
+    return split_at(place_of(patient, seed), fractions)
+
+
+def split_at(place: float, fractions: Mapping[str, float]) -> SplitName:
+    """The split that a place in [0, 1) falls into: train first, then val, then test."""
     bound = 0.0
     for split in SPLITS:
         bound += fractions.get(split, 0.0)
@@ -41,7 +55,7 @@ def assign(records: Iterable[Mammogram], fractions: Mapping[str, float], seed: i
     Raises:
         UserError: bad fractions, or an archive that puts one patient on two sides.
     """
-    _check(fractions)
+    check_fractions(fractions)
     fixed: dict[str, SplitName] = {}
     patients: dict[str, None] = {}
     for record in records:
@@ -61,7 +75,12 @@ def split_hash(assignment: Mapping[str, SplitName]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def _check(fractions: Mapping[str, float]) -> None:
+def check_fractions(fractions: Mapping[str, float]) -> None:
+    """Shares of splits, none negative, that sum to 1.
+
+    Raises:
+        UserError: otherwise.
+    """
     unknown = sorted(set(fractions) - set(SPLITS))
     if unknown:
         raise UserError(f"split.fractions: expected shares of {', '.join(SPLITS)}, found {', '.join(unknown)}")

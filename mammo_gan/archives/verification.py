@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,32 @@ from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Box, Lesion, Mammogram
 from mammo_gan.errors import UserError
+from mammo_gan.imaging.breast_mask import breast_mask
 
 
-def verify(reader: Reader, root: Path, mammogram: Mammogram) -> Mammogram | tuple[Fault, ...]:
-    """The record, boxes filled in from masks where they were unknown, or all that is wrong with its files.
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """An image that is what its record says.
+
+    record:  boxes filled in from masks where they were unknown
+    pixels:  digest of the image's pixels
+    outside: numbers of the lesions whose boxes cover no pixel of the breast
+    """
+
+    record: Mammogram
+    pixels: str
+    outside: tuple[int, ...]
+
+
+def verify(reader: Reader, root: Path, mammogram: Mammogram) -> Sound | tuple[Fault, ...]:
+    """Decode an image and its masks.
+
+    Returns:
+        What was found, or all that is wrong with its files.
 
     `UserError` alone becomes a fault: whatever else is raised is a mistake in the program and goes through.
     """
-    faults = _image_faults(reader, root, mammogram)
+    pixels, faults = _read(reader, root, mammogram)
     lesions: list[Lesion] = []
     for lesion in mammogram.lesions:
         checked = _lesion(reader, root, mammogram, lesion)
@@ -27,23 +47,38 @@ def verify(reader: Reader, root: Path, mammogram: Mammogram) -> Mammogram | tupl
             faults.append(checked)
         else:
             lesions.append(checked)
-    return tuple(faults) if faults else replace(mammogram, lesions=tuple(lesions))
+    if faults or pixels is None:
+        return tuple(faults)
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()[:16]
+    # A patch that shows nothing but tissue has no background to tell the breast from.
+    outside = _outside_breast(pixels, lesions) if mammogram.extent == "mammogram" else ()
+    return Sound(replace(mammogram, lesions=tuple(lesions)), digest, outside)
 
 
-def _image_faults(reader: Reader, root: Path, mammogram: Mammogram) -> list[Fault]:
+def _read(reader: Reader, root: Path, mammogram: Mammogram) -> tuple[NDArray[np.generic] | None, list[Fault]]:
+    """The pixels, unless something is wrong with them."""
     size = _size((mammogram.height, mammogram.width))
     try:
         pixels = reader.pixels(root, mammogram)
     except UserError as error:
         advice = "fetch the file again or leave it out"
-        return [Fault(mammogram.image, "unreadable image", f"a readable image of {size}", told(error, root), advice)]
+        expected = f"a readable image of {size}"
+        return None, [Fault(mammogram.image, "unreadable image", expected, told(error, root), advice)]
     if pixels.shape != (mammogram.height, mammogram.width):
         advice = "fetch image and description again"
-        return [Fault(mammogram.image, "image of another size", size, _size(pixels.shape), advice)]
+        return None, [Fault(mammogram.image, "image of another size", size, _size(pixels.shape), advice)]
     if pixels.min() == pixels.max():
         found = f"the value {pixels.min()} in all pixels"
-        return [Fault(mammogram.image, "empty image", "an image of several grey levels", found, "fetch it again")]
-    return []
+        return None, [Fault(mammogram.image, "empty image", "an image of several grey levels", found, "fetch it again")]
+    return pixels, []
+
+
+def _outside_breast(pixels: NDArray[np.generic], lesions: Sequence[Lesion]) -> tuple[int, ...]:
+    boxes = {lesion.number: lesion.box for lesion in lesions if lesion.box is not None}
+    if not boxes:
+        return ()
+    breast = breast_mask(pixels)
+    return tuple(number for number, box in boxes.items() if not breast[box.y0 : box.y1, box.x0 : box.x1].any())
 
 
 def _lesion(reader: Reader, root: Path, mammogram: Mammogram, lesion: Lesion) -> Lesion | Fault:

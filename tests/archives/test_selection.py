@@ -1,23 +1,17 @@
-"""Each rule of a selection alone, and the order in which removals are counted."""
+"""The order in which rules are applied, what is counted at each, and what is said when nothing is left."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mammo_gan.archives.records import Box, Lesion, Mammogram
-from mammo_gan.archives.selection import (
-    InViews,
-    LesionsLocated,
-    LesionsMasked,
-    OfExtents,
-    OfKinds,
-    PathologyKnown,
-    Rule,
-    Selection,
-)
+from mammo_gan.archives.rules.images import FreeOf, InViews
+from mammo_gan.archives.rules.lesions import LesionsMasked, OfKinds, PathologyKnown
+from mammo_gan.archives.selection import Rule, Selection, Step
 from mammo_gan.errors import UserError
 
 MASS = Lesion(number=1, kind="mass", pathology="malignant", box=Box(1, 1, 3, 3), has_mask=True)
@@ -32,33 +26,6 @@ def with_second(image: str, **changes: object) -> Mammogram:
     return replace(NORMAL, image=image, lesions=(MASS, replace(MASS, number=2, **changes)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("rule", "removed", "kept"),
-    [
-        (
-            OfKinds(["mass", "calcification"]),
-            with_second("x", kind="distortion"),
-            with_second("y", kind="calcification"),
-        ),
-        (PathologyKnown(), with_second("x", pathology="unknown"), with_second("y", pathology="benign")),
-        (LesionsLocated(), with_second("x", box=None, has_mask=False), with_second("y", box=None)),
-        (LesionsMasked(), with_second("x", has_mask=False), WITH_MASS),
-        (InViews(["MLO"]), NORMAL, replace(NORMAL, view="MLO")),
-        (InViews(["MLO", "CC"]), replace(NORMAL, view=None), NORMAL),
-        (OfExtents(["mammogram"]), replace(NORMAL, extent="patch"), NORMAL),
-    ],
-)
-def test_a_rule_and_its_complement(rule: Rule, removed: Mammogram, kept: Mammogram) -> None:
-    selected, removals = Selection([rule]).apply([removed, kept])
-    assert selected == [kept]
-    assert removals == [(str(rule), 1)]
-
-
-@pytest.mark.parametrize("rule", [OfKinds(["mass"]), PathologyKnown(), LesionsLocated(), LesionsMasked()])
-def test_normal_images_pass_every_rule_about_lesions(rule: Rule) -> None:
-    assert rule.keeps(NORMAL)
-
-
 def test_rules_apply_in_order_and_an_image_is_counted_once() -> None:
     both = with_second("both", kind="other", pathology="unknown")
     records = [both, with_second("unknown", pathology="unknown"), WITH_MASS, NORMAL]
@@ -69,23 +36,41 @@ def test_rules_apply_in_order_and_an_image_is_counted_once() -> None:
     assert Selection([known, kinds]).apply(records)[1] == [(str(known), 2), (str(kinds), 0)]
 
 
+def test_what_an_archive_does_not_say_is_counted_where_it_is_asked() -> None:
+    silent = replace(NORMAL, view=None)
+    strict, lenient = FreeOf(["implant"]), FreeOf(["implant"], keep_unknown=True)
+    records = [silent, NORMAL, replace(NORMAL, shows=()), replace(NORMAL, shows=("implant",))]
+    kept, steps = Selection([lenient, InViews(["CC"]), strict]).steps(records)
+    assert kept == [records[2]]
+    assert steps == [Step(str(lenient), 1, 2), Step("view is CC (unknown: left out)", 1, 1), Step(str(strict), 1, 1)]
+
+
 def test_without_rules_all_stay() -> None:
     assert Selection([]).apply([NORMAL]) == ([NORMAL], [])
 
 
-def test_nothing_left_names_the_rules() -> None:
-    with pytest.raises(UserError, match=r"none of the archive's 2 images .* view is MLO: 2"):
+def test_nothing_left_names_the_rules_and_what_is_unknown() -> None:
+    with pytest.raises(UserError, match=r"none of the archive's 2 images .* view is MLO \(unknown: left out\): 2\. "):
         Selection([LesionsMasked(), InViews(["MLO"])]).apply([NORMAL, WITH_MASS])
+    with pytest.raises(UserError, match=r"shows no clip .*: 2 \(of 2 images the archive doesn't say it\)\. "):
+        Selection([FreeOf(["clip"])]).apply([NORMAL, WITH_MASS])
 
 
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda: OfKinds(["masses"]), "kinds: .*mass, calcification.* found masses"),  # type: ignore[list-item]
-        (lambda: InViews([]), "views: .*CC, MLO, found none"),
-        (lambda: OfExtents(["whole"]), "extents: .* found whole"),  # type: ignore[list-item]
-    ],
-)
-def test_misspelt_rules(make: Callable[[], Rule], words: str) -> None:
-    with pytest.raises(UserError, match=words):
-        make()
+class _Hashed(Rule):
+    """Removes an arbitrary part of the images."""
+
+    def __init__(self, modulus: int) -> None:
+        self.modulus = modulus
+
+    def keeps(self, record: Mammogram) -> bool:
+        return int(record.image) % self.modulus != 0
+
+
+@given(st.lists(st.integers(2, 6), max_size=4), st.integers(1, 60))
+def test_removed_and_kept_add_up_and_order_does_not_decide_who_stays(moduli: list[int], images: int) -> None:
+    records = [replace(NORMAL, image=str(number)) for number in range(1, images + 1)]
+    rules = [_Hashed(modulus) for modulus in moduli]
+    kept, steps = Selection(rules).steps(records)  # image 1 always stays
+    assert len(kept) + sum(step.removed for step in steps) == images
+    assert kept == [record for record in records if all(int(record.image) % modulus for modulus in moduli)]
+    assert Selection(rules[::-1]).steps(records)[0] == kept

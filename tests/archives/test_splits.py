@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mammo_gan.archives.records import Mammogram, SplitName
 from mammo_gan.archives.splits import assign, split_hash, split_of
@@ -32,6 +34,23 @@ def test_shares_come_out_as_asked() -> None:
     for split, share in FRACTIONS.items():
         # Four standard deviations of a binomial share.
         assert splits.count(split) / 20_000 == pytest.approx(share, abs=4 * (share * (1 - share) / 20_000) ** 0.5)  # type: ignore[arg-type]
+
+
+PATIENTS = st.sets(st.text(min_size=1, max_size=8), max_size=30)
+
+
+@given(PATIENTS, PATIENTS, st.integers(0, 2**31), st.tuples(*[st.integers(0, 9)] * 3).filter(any))
+def test_patients_shares_and_seeds_of_any_kind(
+    few: set[str], others: set[str], seed: int, weights: tuple[int, int, int]
+) -> None:
+    fractions = {split: weight / sum(weights) for split, weight in zip(FRACTIONS, weights, strict=True)}
+    records = [record(patient, f"{patient} {view}") for patient in sorted(few) for view in ("CC", "MLO")]
+    dealt = assign(records, fractions, seed)
+    assert dealt == assign(reversed(records), fractions, seed)
+    more = assign([*(record(patient, patient) for patient in others), *records], fractions, seed)
+    assert set(more) == few | others
+    assert {patient: more[patient] for patient in few} == dealt
+    assert all(fractions[split] > 0 for split in more.values())
 
 
 def test_no_patient_on_two_sides_and_nobody_moves_when_patients_are_added() -> None:

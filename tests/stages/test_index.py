@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -92,3 +93,36 @@ def test_an_archive_that_changed_is_indexed_anew_and_one_that_did_not_is_not(tmp
     make_ddsm(tmp_path / "more", patients=3)
     shutil.copytree(tmp_path / "more", root, dirs_exist_ok=True)
     assert index_of(tmp_path / "out", root).folders["index"] != first.folders["index"]
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    films = make_ddsm(root, patients=3)
+    first = index_of(tmp_path / "out", root)
+    os.utime(root / films[1], ns=(10**18, 10**18))
+    second = index_of(tmp_path / "out", root)
+    assert second.folders["index"] != first.folders["index"]
+    assert f"; 1 were read, {len(films) - 1} are as they were" in second.screen
+    assert index.read(second.folders["index"] / stage.RECORDS) == index.read(first.folders["index"] / stage.RECORDS)
+
+
+def test_a_film_that_broke_is_found_and_one_that_was_mended_too(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    films = make_ddsm(root, patients=3)
+    index_of(tmp_path / "out", root)
+    film = (root / films[0]).read_bytes()
+    (root / films[0]).write_bytes(film[: len(film) // 2])
+    broken = index_of(tmp_path / "out", root, "archive.max_faulty_share=0.5")
+    assert len(index.read(broken.folders["index"] / stage.RECORDS)) == len(films) - 1
+    (root / films[0]).write_bytes(film)
+    mended = index_of(tmp_path / "out", root)
+    assert len(index.read(mended.folders["index"] / stage.RECORDS)) == len(films)
+
+
+def test_another_reader_reads_everything(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    make_manifest(root)
+    index_of(tmp_path / "out", root, "archive=manifest")
+    (root / "manifest.csv").rename(root / "other.csv")
+    ran = index_of(tmp_path / "out", root, "archive=manifest", "archive.reader.table=other.csv")
+    assert "as they were" not in ran.screen

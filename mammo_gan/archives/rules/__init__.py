@@ -1,0 +1,1 @@
+"""The rules that a selection is made of: each a condition on one image."""
