@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (a few minutes: PyTorch is large)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,tensorboard]'
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,tensorboard,optimam]'
 	@touch $@
 
 demo: $(READY) ## the whole line on a phantom archive; prints the report's path last

@@ -14,8 +14,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from mammo_gan.stages import contradictions
-from mammo_gan.stages.groups import conf_folder, group_options
+from mammo_gan.stages.command import contradictions
+from mammo_gan.stages.command.groups import conf_folder, group_options
 
 EXPERIMENTS = [name for name, _ in group_options("experiment")]
 PRESETS = [name for name, _ in group_options("preset")]

@@ -28,8 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 ALL = {"stages", "run"}
 NO_TORCH = {"archives", "imaging", "schedules", "statistics"}
-# What a user can mend, and files that appear whole, are known everywhere but in the rooms that must stand alone.
-EVERYWHERE = {"errors", "files"}
+# What a user can mend, files that appear whole and being told to end are known everywhere but in the rooms that must
+# stand alone.
+EVERYWHERE = {"errors", "files", "interruption"}
 STAND_ALONE = {"networks", "statistics"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -12,6 +12,7 @@ from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT, InfillBatch
 from mammo_gan.data.infill import InfillItem, InfillPatches, collate
 from mammo_gan.data.sampler import InfinitePermutation
 from mammo_gan.data.store import PatchStore
+from mammo_gan.data.workers import ignore_signals
 
 
 class InfillData(pl.LightningDataModule):
@@ -42,6 +43,7 @@ class InfillData(pl.LightningDataModule):
             dataset,
             batch_sampler=order,
             num_workers=self.workers,
+            worker_init_fn=ignore_signals,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
             # A loader draws a seed for its processes when it starts. Without a generator of its own it takes it from

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -221,7 +222,7 @@ def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np
 def _mapped(path: Path) -> NDArray[np.uint8]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise _not_whole(path, "an array", str(error)) from error
     if not isinstance(array, np.ndarray) or array.ndim < 2:
         raise _not_whole(path, "an array of patches", "something else")

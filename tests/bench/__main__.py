@@ -12,14 +12,28 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from mammo_gan.stages import run_folder
-from tests.bench.runner import Outcome, Summary, measure
+from tests.bench.runner import Outcome, measure
+from tests.bench.table import table
 
-# Each is a module of this folder with `benchmark(scratch, quick) -> Benchmark`, imported only when it is run.
-NAMES = ("training_step", "first_step", "phantom", "patches", "help")
+# Each is a module of this folder with `benchmarks(scratch, quick) -> Iterator[Benchmark]`, imported only when it is
+# run. A benchmark is measured before the next is asked for. A module whose outcomes want another form than the common
+# table has a `table(outcomes)` of its own.
+NAMES = (
+    "training_step",
+    "ablation",
+    "convolutions",
+    "processes",
+    "first_step",
+    "phantom",
+    "patches",
+    "algorithm1",
+    "help",
+)
 
 
 def main() -> int:
@@ -30,41 +44,41 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are kept")
     arguments = parser.parse_args()
     console = Console()
+    load = os.getloadavg()[0]
     outcomes: list[Outcome] = []
     broken: dict[str, str] = {}
     for name in arguments.only or NAMES:
+        measured: list[Outcome] = []
+        module = importlib.import_module(f"tests.bench.{name}")
         with tempfile.TemporaryDirectory(prefix="mammo-gan-bench-") as scratch, console.status(name):
             try:
-                module = importlib.import_module(f"tests.bench.{name}")
-                outcomes.append(measure(module.benchmark(Path(scratch), arguments.quick)))
+                measured.extend(map(measure, module.benchmarks(Path(scratch), arguments.quick)))  # keeps what it has
             except Exception as error:  # one that breaks must not hide the others
                 broken[name] = f"{type(error).__name__}: {error}"
-    _show(console, outcomes, broken)
-    _keep(arguments.json, outcomes, broken, arguments.quick)
+        if measured:
+            _show(console, getattr(module, "table", table)(measured), measured)
+        outcomes += measured
+    for name, broke in broken.items():
+        _say(console, f"not measured: {name}: {broke}")
+    _keep(arguments.json, outcomes, broken, arguments.quick, load)
     console.print(f"figures kept in {arguments.json}", markup=False, highlight=False)
     return 1 if broken or any(outcome.fault for outcome in outcomes) else 0
 
 
-def _show(console: Console, outcomes: list[Outcome], broken: dict[str, str]) -> None:
-    table = Table("measured", "median", "quartiles", "unit", "blocks")
+def _show(console: Console, shown: Table, outcomes: list[Outcome]) -> None:
+    console.print(shown)
     for outcome in outcomes:
-        for arm, summary in outcome.arms.items():
-            table.add_row(f"{outcome.name}: {arm}", *_cells(summary), outcome.unit, str(summary.blocks))
-        if outcome.ratio is not None:
-            first, second, *_ = outcome.arms
-            table.add_row(f"{outcome.name}: {first} / {second}", *_cells(outcome.ratio), "", str(outcome.ratio.blocks))
-    console.print(table)
-    for line in [outcome.fault for outcome in outcomes if outcome.fault]:
-        console.print(f"fault: {line}", markup=False, highlight=False, soft_wrap=True)
-    for name, error in broken.items():
-        console.print(f"not measured: {name}: {error}", markup=False, highlight=False, soft_wrap=True)
+        for arm, reason in outcome.left_out.items():
+            _say(console, f"left out: {outcome.name}: {arm}: {reason}")
+        if outcome.fault:
+            _say(console, f"fault: {outcome.fault}")
 
 
-def _cells(summary: Summary) -> tuple[str, str]:
-    return f"{summary.median:.4g}", f"{summary.low:.4g} to {summary.high:.4g}"
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _keep(path: Path, outcomes: list[Outcome], broken: dict[str, str], quick: bool) -> None:
+def _keep(path: Path, outcomes: list[Outcome], broken: dict[str, str], quick: bool, load: float) -> None:
     kept = {
         "quick": quick,
         "commit": run_folder.git_commit(),
@@ -72,8 +86,9 @@ def _keep(path: Path, outcomes: list[Outcome], broken: dict[str, str], quick: bo
         "machine": {
             "processor": platform.machine(),
             "cores": os.cpu_count(),
-            "load": os.getloadavg()[0],  # of the last minute: other work on the machine shows here
-            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "load_before": load,  # of a minute: other work on the machine shows here
+            "load": os.getloadavg()[0],
+            "threads": torch.get_num_threads(),
         },
         "outcomes": [asdict(outcome) for outcome in outcomes],
         "broken": broken,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.command import last_line, started
@@ -21,7 +22,7 @@ WATCHED_EVERY = 0.02  # s
 GIVEN_UP_AFTER = 600.0  # s
 
 
-def benchmark(scratch: Path, quick: bool) -> Benchmark:
+def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
     """The smoke scale in a process and an output folder of its own: phantom, index and patches are part of it.
 
     Seen from outside: every step is logged, so metrics.csv appears with the first. Then the run is ended.
@@ -40,4 +41,4 @@ def benchmark(scratch: Path, quick: bool) -> Benchmark:
                 time.sleep(WATCHED_EVERY)
             return time.perf_counter() - start
 
-    return Benchmark(name="first step", unit="s", arms={"command to first step": block}, blocks=2 if quick else 5)
+    yield Benchmark(name="first step", unit="s", arms={"command to first step": block}, blocks=2 if quick else 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from mammo_gan.archives import index, splits
@@ -16,7 +17,7 @@ HEIGHT, WIDTH, SIZE = 1375, 750, 256  # px (wu2018_cigan, 3.1)
 JOBS = 2
 
 
-def benchmark(scratch: Path, quick: bool) -> Benchmark:
+def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
     """Reading, resizing and cutting; the same films each time, so they are in the system's cache."""
     root, store = scratch / "archive", scratch / "store"
     write_ddsm(root, 8 if quick else 16, HEIGHT, WIDTH, "lumisys", seed=1, jobs=JOBS)
@@ -40,4 +41,4 @@ def benchmark(scratch: Path, quick: bool) -> Benchmark:
         return sum(count.patches for count in summary.classes) / seconds
 
     name = f"patches, {SIZE} px from {len(records)} films, {JOBS} processes"
-    return Benchmark(name=name, unit="patches/s", arms={"prepare_patches": block}, blocks=2 if quick else 5)
+    yield Benchmark(name=name, unit="patches/s", arms={"prepare_patches": block}, blocks=2 if quick else 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from mammo_gan.archives.phantom.archive import write_ddsm
@@ -13,7 +14,7 @@ HEIGHT, WIDTH = 344, 188  # px, the demo's
 JOBS = 2
 
 
-def benchmark(scratch: Path, quick: bool) -> Benchmark:
+def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
     """Whole archives, each of other patients; the processes of the first, unmeasured one are used again."""
     patients = 4 if quick else 20
     archive = scratch / "archive"
@@ -28,4 +29,4 @@ def benchmark(scratch: Path, quick: bool) -> Benchmark:
         return images / seconds
 
     name = f"phantom, {HEIGHT}x{WIDTH} px, {JOBS} processes"
-    return Benchmark(name=name, unit="images/s", arms={"write_ddsm": block}, blocks=2 if quick else 5)
+    yield Benchmark(name=name, unit="images/s", arms={"write_ddsm": block}, blocks=2 if quick else 5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,8 +12,8 @@ import numpy as np
 class Benchmark:
     """Something measured in one or more ways.
 
-    Each arm is a function that runs one block and returns its figure in `unit`. With a `floor`, the first arm
-    divided by the second must not fall below it.
+    Each arm is a function that runs one block and returns its figure in `unit`. The first arm is what the others are
+    compared with. With a `floor`, the first arm divided by the second must not fall below it.
     """
 
     name: str
@@ -21,6 +21,10 @@ class Benchmark:
     arms: Mapping[str, Callable[[], float]]
     blocks: int
     floor: float | None = None
+
+
+class UnavailableError(Exception):
+    """An arm cannot run on this machine; the message says why. The others are measured without it."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,23 @@ class Summary:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A benchmark's summaries; `ratio` is of the first two arms, block by block."""
+    """A benchmark's summaries.
+
+    `ratios` holds, by the name of each later arm, the first arm's figure divided by that arm's beside it.
+    `left_out` says why an arm was not measured.
+    """
 
     name: str
     unit: str
     arms: Mapping[str, Summary]
-    ratio: Summary | None
+    ratios: Mapping[str, Summary]
     fault: str | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> Summary | None:
+        """Of the first two arms; None with one arm."""
+        return next(iter(self.ratios.values()), None)
 
 
 def summarise(figures: list[float]) -> Summary:
@@ -57,32 +71,54 @@ def summarise(figures: list[float]) -> Summary:
 
 
 def measure(benchmark: Benchmark) -> Outcome:
-    """Run every arm once unmeasured, then block after block; the order of the arms turns round every time."""
-    for arm in benchmark.arms.values():
-        arm()
-    figures: dict[str, list[float]] = {name: [] for name in benchmark.arms}
+    """Run every arm once unmeasured, then block after block.
+
+    In a block each later arm has the first one beside it, and the order of the two turns round every time.
+
+    Raises:
+        UnavailableError: by the first arm, without which nothing can be compared.
+    """
+    left_out = _warmed_up(benchmark)
+    first, *others = (name for name in benchmark.arms if name not in left_out)
+    figures: dict[str, list[float]] = {name: [] for name in (first, *others)}
+    ratios: dict[str, list[float]] = {name: [] for name in others}
+    pairs: list[tuple[str, ...]] = [(first, other) for other in others] or [(first,)]
     for block in range(benchmark.blocks):
-        names = list(benchmark.arms)
-        for name in names if block % 2 == 0 else reversed(names):
-            figures[name].append(benchmark.arms[name]())
-    ratio = _ratio(list(figures.values()))
+        for pair in pairs:
+            measured = {name: benchmark.arms[name]() for name in (pair if block % 2 == 0 else reversed(pair))}
+            for name, figure in measured.items():
+                figures[name].append(figure)
+            for other in pair[1:]:
+                ratios[other].append(measured[first] / measured[other])
+    summaries = {name: summarise(values) for name, values in ratios.items()}
     return Outcome(
         benchmark.name,
         benchmark.unit,
         {name: summarise(values) for name, values in figures.items()},
-        ratio,
-        _fault(benchmark, ratio),
+        summaries,
+        _fault(benchmark, summaries),
+        left_out,
     )
 
 
-def _ratio(figures: list[list[float]]) -> Summary | None:
-    if len(figures) < 2:
-        return None
-    return summarise([first / second for first, second in zip(figures[0], figures[1], strict=True)])
+def _warmed_up(benchmark: Benchmark) -> dict[str, str]:
+    """Why some arms cannot run."""
+    left_out: dict[str, str] = {}
+    for place, (name, arm) in enumerate(benchmark.arms.items()):
+        try:
+            arm()
+        except UnavailableError as reason:
+            if place == 0:
+                raise
+            left_out[name] = str(reason)
+    return left_out
 
 
-def _fault(benchmark: Benchmark, ratio: Summary | None) -> str | None:
-    if benchmark.floor is None or ratio is None or ratio.median >= benchmark.floor:
+def _fault(benchmark: Benchmark, ratios: Mapping[str, Summary]) -> str | None:
+    first, *others = benchmark.arms
+    if benchmark.floor is None or not others or others[0] not in ratios:
         return None
-    first, second, *_ = benchmark.arms
-    return f"{first} has {ratio.median:.2f} of {second}'s {benchmark.unit}; {benchmark.floor:.2f} is the least"
+    ratio = ratios[others[0]].median
+    if ratio >= benchmark.floor:
+        return None
+    return f"{first} has {ratio:.2f} of {others[0]}'s {benchmark.unit}; {benchmark.floor:.2f} is the least"

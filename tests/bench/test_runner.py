@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 
 import pytest
 
-from tests.bench.runner import Benchmark, measure, summarise
+from tests.bench.runner import Benchmark, UnavailableError, measure, summarise
 
 
 def test_summary_is_median_and_quartiles() -> None:
@@ -56,3 +57,41 @@ def test_below_the_floor_is_a_fault(speed: float, faulty: bool) -> None:
         Benchmark(name="x", unit="images/s", blocks=2, floor=0.9, arms={"a": lambda: speed, "b": lambda: 1.0})
     )
     assert (outcome.fault is not None) == faulty
+
+
+def test_each_arm_is_compared_with_the_first() -> None:
+    arms = {"a": lambda: 6.0, "b": lambda: 3.0, "c": lambda: 12.0}
+    outcome = measure(Benchmark(name="x", unit="1/s", blocks=2, arms=arms))
+    assert {name: ratio.median for name, ratio in outcome.ratios.items()} == {"b": 2.0, "c": 0.5}
+
+
+def test_each_arm_has_the_first_beside_it() -> None:
+    calls: list[str] = []
+
+    def arm(name: str) -> Callable[[], float]:
+        def block() -> float:
+            calls.append(name)
+            return 1.0
+
+        return block
+
+    outcome = measure(Benchmark(name="x", unit="1/s", blocks=2, arms={name: arm(name) for name in "abc"}))
+    assert "".join(calls) == "abc" + "abac" + "baca"
+    assert {name: summary.blocks for name, summary in outcome.arms.items()} == {"a": 4, "b": 2, "c": 2}
+
+
+def _unavailable() -> float:
+    raise UnavailableError("no compiler")
+
+
+def test_an_arm_that_cannot_run_is_left_out_and_the_others_are_measured() -> None:
+    arms = {"a": lambda: 6.0, "b": _unavailable, "c": lambda: 12.0}
+    outcome = measure(Benchmark(name="x", unit="1/s", blocks=2, arms=arms))
+    assert outcome.left_out == {"b": "no compiler"}
+    assert list(outcome.arms) == ["a", "c"]
+    assert list(outcome.ratios) == ["c"]
+
+
+def test_without_the_first_arm_nothing_is_compared() -> None:
+    with pytest.raises(UnavailableError, match="no compiler"):
+        measure(Benchmark(name="x", unit="1/s", blocks=2, arms={"a": _unavailable, "b": lambda: 1.0}))

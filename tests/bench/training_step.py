@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from mammo_gan.callbacks.metrics_csv import MetricsCsv
 from mammo_gan.data.batches import InfillBatch
 from mammo_gan.methods.cigan import CiGAN
-from mammo_gan.stages.groups import conf_folder
+from mammo_gan.stages.command.groups import conf_folder
 from tests.bench.runner import Benchmark
 
 FLOOR = 0.90
@@ -31,22 +31,27 @@ BATCH = 8
 WARM_UP = 2  # steps of a block that are not timed: one of each network
 
 
-def benchmark(scratch: Path, quick: bool) -> Benchmark:
+def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
     """Both arms on the GPU where there is one, in float32."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     steps = {"cpu": 2 if quick else 4, "cuda": 100 if quick else 400}[device.type]
     blocks = 2 if quick else 5
     arms = {
-        "Lightning": in_lightning(method(), steps, device, scratch),
+        "Lightning": in_lightning(method(), steps, device, scratch, warm_up=0 if device.type == "cpu" else WARM_UP),
         "plain loop": in_a_loop(method(), steps, device),
     }
-    return Benchmark(name="ciGAN step, 256 px", unit="images/s", arms=arms, blocks=blocks, floor=FLOOR)
+    yield Benchmark(name="ciGAN step, 256 px", unit="images/s", arms=arms, blocks=blocks, floor=FLOOR)
 
 
-def method() -> CiGAN:
-    """ciGAN in the paper's form, its networks taking turns step by step, with an untrained VGG-19."""
+def method(scale: str = "paper") -> CiGAN:
+    """ciGAN in the paper's form, its networks taking turns step by step, with an untrained VGG-19.
+
+    Args:
+        scale: paper is 256 px, demo 64 px, smoke the tests'.
+    """
+    overrides = ["experiment=cigan_ddsm", f"scale={scale}", "weights=random", "method.pretraining_iterations=0"]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-        cfg = compose("config", ["experiment=cigan_ddsm", "weights=random", "method.pretraining_iterations=0"])
+        cfg = compose("config", overrides)
     for phase in cfg.method.phases:
         phase.until, phase.max_steps = 0.0, 1  # the loss is read and never low enough
     torch.manual_seed(1)
@@ -55,51 +60,75 @@ def method() -> CiGAN:
     return built
 
 
-def batch(size: int) -> InfillBatch:
-    """(8, 1, size, size) patches of noise with a square mask, of both classes."""
+def batch(size: int, images: int = BATCH) -> InfillBatch:
+    """(images, 1, size, size) patches of noise with a square mask, of both classes."""
     noise = torch.Generator().manual_seed(1)
-    image = torch.rand(BATCH, 1, size, size, generator=noise)
+    image = torch.rand(images, 1, size, size, generator=noise)
     mask = torch.zeros_like(image)
     mask[..., size // 4 : size // 2, size // 4 : size // 2] = 1
     corrupted = image * (1 - mask) + torch.rand(image.shape, generator=noise) * mask
-    return InfillBatch(image, corrupted, mask, torch.arange(BATCH) % 2)
+    return InfillBatch(image, corrupted, mask, torch.arange(images) % 2)
 
 
 class _Clock(pl.Callback):
     """Times the steps after the first ones."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.marks: list[float] = []
+    def __init__(self, device: torch.device, warm_up: int) -> None:
+        self.device, self.warm_up = device, warm_up
+        self.start = self.end = 0.0
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, index: int) -> None:
+        if index == self.warm_up:
+            self.start = now(self.device)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *step: Any) -> None:
-        if step[-1] + 1 in (WARM_UP, trainer.num_training_batches):
-            self.marks.append(now(self.device))
+        if step[-1] + 1 == trainer.num_training_batches:
+            self.end = now(self.device)
 
 
-def in_lightning(method: CiGAN, steps: int, device: torch.device, scratch: Path) -> Callable[[], float]:
-    """A block is a fit of its own; starting the Trainer is not timed."""
+def in_lightning(
+    method: CiGAN,
+    steps: int,
+    device: torch.device,
+    scratch: Path,
+    *,
+    images: int = BATCH,
+    warm_up: int = WARM_UP,
+    callbacks: Sequence[pl.Callback] = (),
+    **settings: Any,
+) -> Callable[[], float]:
+    """A block is a fit of its own; starting the Trainer is not timed.
+
+    Args:
+        images: of a batch, in this process.
+        warm_up: steps before those that are timed.
+        callbacks: used by every block again.
+        settings: of the Trainer, instead of or beside those here.
+    """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    batches: list[InfillBatch] = [batch(method.image_size)] * (WARM_UP + steps)
+    batches: list[InfillBatch] = [batch(method.image_size, images)] * (warm_up + steps)
     loader: DataLoader[InfillBatch] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
 
     def block() -> float:
-        clock = _Clock(device)
+        clock = _Clock(device, warm_up)
+        chosen = {
+            "accelerator": "cpu" if device.type == "cpu" else "gpu",
+            "devices": 1,
+            "logger": MetricsCsv(scratch / "metrics.csv"),
+            **settings,
+        }
         trainer = pl.Trainer(
-            accelerator=device.type if device.type == "cpu" else "gpu",
-            devices=1,
             max_epochs=1,
-            logger=MetricsCsv(scratch / "metrics.csv"),
-            callbacks=[clock],
+            callbacks=[*callbacks, clock],
             default_root_dir=scratch,
             enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=False,
+            **chosen,
         )
         with warnings.catch_warnings(action="ignore"):  # that the loader has no workers and the epoch few steps
             trainer.fit(method, train_dataloaders=loader)
-        start, end = clock.marks
-        return steps * BATCH / (end - start)
+        return steps * images / (clock.end - clock.start)
 
     return block
 
