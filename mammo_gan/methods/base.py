@@ -35,6 +35,7 @@ class GanMethod(pl.LightningModule):
         accumulate: parts into which a batch is divided for an update. Their gradients are summed before the step, so
             a step needs the memory of one part alone.
         learning_rate_factor: on every learning rate, beside the decay; below 1 after a divergence.
+        archives: that the networks were trained on, in this training or before it. A checkpoint says so.
         latest_terms: of the last update, detached: what callbacks look at between backward pass and step.
     """
 
@@ -57,6 +58,7 @@ class GanMethod(pl.LightningModule):
         self.learning_rate_decay = learning_rate_decay
         self.accumulate = 1
         self.learning_rate_factor = 1.0
+        self.archives: tuple[str, ...] = ()
         self.latest_terms: dict[str, LossTerm] = {}
         self._counters: set[str] = set()
         self._sums: dict[str, tuple[Tensor, int]] = {}  # of each logged value since the last row
@@ -148,6 +150,7 @@ class GanMethod(pl.LightningModule):
         # The means that every process goes on with are those of all, so that the next row is the same.
         totals = {name: self.mean_over_processes(total) for name, (total, _) in self._sums.items()}
         checkpoint["logged_sums"] = {name: (totals[name], count) for name, (_, count) in self._sums.items()}
+        checkpoint["archives"] = list(self.archives)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         sums = checkpoint.get("logged_sums", {})

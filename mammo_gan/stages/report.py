@@ -88,7 +88,7 @@ class Report(Stage):
                     SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
                 ),
                 patches=tuple(_patch_count(count) for count in preparation["classes"]),
-                warnings=(*preparation["warnings"], *map(_rolled_back, training["rollbacks"])),
+                warnings=(*preparation["warnings"], *training["leaks"], *map(_rolled_back, training["rollbacks"])),
             ),
             device=training["device"]
             if training["processes"] == 1

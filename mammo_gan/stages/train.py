@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import time
@@ -15,6 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
+from mammo_gan.archives.leaks import check_archives
 from mammo_gan.archives.records import SplitName
 from mammo_gan.callbacks.best import Best
 from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
@@ -30,6 +32,7 @@ from mammo_gan.data.datamodule import InfillData
 from mammo_gan.data.store import PatchStore
 from mammo_gan.errors import DivergenceError, UserError
 from mammo_gan.methods.base import GanMethod
+from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.stage import Context, Stage, plain
 from mammo_gan.stages.training import forecast, loggers, memory, processes, trained
 from mammo_gan.stages.training.devices import Devices
@@ -46,7 +49,7 @@ WORTH_FORECASTING = 300  # iterations; a shorter training is over before its for
 class Train(Stage):
     """Trains a method; an interrupted training goes on from its newest whole checkpoint."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     resumable: ClassVar[bool] = True
 
     def __init__(
@@ -65,6 +68,17 @@ class Train(Stage):
         self.init_from, self.seed = init_from, seed
         self.iterations = method.pretraining_iterations + training.iterations
         self.devices = Devices(**unkeyed.trainer)
+        # What the weights to start from were trained on; a leak is told before any archive is read.
+        self.trained_before = frozenset[str]() if init_from is None else trained.archives_of(Path(init_from))
+        self._leaks(unkeyed.archive)
+
+    def _leaks(self, archive: str) -> list[str]:
+        """Warnings of going on from other weights with `archive`.
+
+        Raises:
+            UserError: its test patients may have been trained on, and that was not allowed.
+        """
+        return check_archives(self.trained_before, [archive], self.unkeyed.allow_ddsm_with_cbis)
 
     def fingerprint(self) -> str:
         return "" if self.init_from is None else checksum(Path(self.init_from))
@@ -72,6 +86,8 @@ class Train(Stage):
     def run(self, folder: Path, context: Context) -> None:
         if self.unkeyed.resume == "none":
             _set_aside(folder, context)
+        for leak in self._leaks(self._archive(context)):
+            context.screen.say(f"warning: {leak}")
         self.devices.require()
         if self.devices.processes == 1:
             self.train(folder, context)
@@ -112,6 +128,7 @@ class Train(Stage):
         method: GanMethod = instantiate(self.method, _convert_="all")
         method.log_every, method.accumulate = self.unkeyed.callbacks.log_every, self.devices.accumulate
         method.learning_rate_factor = rollbacks.learning_rate_factor
+        method.archives = tuple(sorted({*self.trained_before, self._archive(context)}))
         if self.init_from is not None and checkpoint is None:
             trained.load_generator(method.get_submodule("generator"), Path(self.init_from))
         callbacks = self._callbacks(folder, data, context)
@@ -134,7 +151,8 @@ class Train(Stage):
             )
         if trainer.is_global_zero:
             average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
-            trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made)
+            leaks = self._leaks(self._archive(context))
+            trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made, leaks)
 
     def _forecast(self, data: InfillData, folder: Path, context: Context, checkpoint: Path | None) -> None:
         trial = instantiate(self.method, _convert_="all")
@@ -153,6 +171,11 @@ class Train(Stage):
             workers=self.unkeyed.callbacks.workers,
             flips=self.training.flips,
         )
+
+    def _archive(self, context: Context) -> str:
+        """That the prepared patches come from, also where archive=auto named none."""
+        described = json.loads((context.inputs[self.inputs[0]] / PREPARATION).read_text(encoding="utf-8"))
+        return str(described["archive"])
 
     def _callbacks(self, folder: Path, data: InfillData, context: Context) -> list[pl.Callback]:
         settings = self.unkeyed.callbacks

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from mammo_gan.callbacks.throughput import IMAGES_PER_SECOND
@@ -22,6 +25,7 @@ from mammo_gan.stages.training.rollbacks import Rollback
 
 GENERATOR = "generator.safetensors"
 GENERATOR_AVERAGE = "generator_average.safetensors"
+ARCHIVES = "archives"  # in a generator's metadata and in a checkpoint: all that it was trained on, one way or another
 METRICS = "metrics.csv"
 TRAINING = "training.json"
 
@@ -33,10 +37,12 @@ def write(
     trainer: pl.Trainer,
     precision: str,
     rollbacks: Sequence[Rollback],
+    leaks: Sequence[str],
 ) -> None:
     """Write the generator, its `average`, and training.json; metrics.csv is there already."""
-    save_file(_weights(method.get_submodule("generator")), folder / GENERATOR)
-    save_file(_weights(average), folder / GENERATOR_AVERAGE)
+    origin = {ARCHIVES: json.dumps(list(method.archives))}
+    save_file(_weights(method.get_submodule("generator")), folder / GENERATOR, metadata=origin)
+    save_file(_weights(average), folder / GENERATOR_AVERAGE, metadata=origin)
     write_json(
         folder / TRAINING,
         {
@@ -46,6 +52,8 @@ def write(
             "device": device_name(trainer.strategy.root_device),
             "processes": trainer.world_size,
             "precision": precision,
+            "archives": list(method.archives),
+            "leaks": list(leaks),
             "rollbacks": [asdict(rollback) for rollback in rollbacks],
             "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
         },
@@ -61,25 +69,52 @@ def load_generator(generator: nn.Module, file: Path) -> None:
     Raises:
         UserError: the file can't be read or belongs to another network.
     """
+    weights = _read(file).weights
+    try:
+        generator.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _unexpected(file, f"weights of a {type(generator).__name__} of these sizes", error) from error
+
+
+def archives_of(file: Path) -> frozenset[str]:
+    """The archives that the weights in `file` were trained on, also by way of other weights; none if it says nothing.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    return frozenset(_read(file).archives)
+
+
+class _Read(NamedTuple):
+    weights: dict[str, torch.Tensor]
+    archives: Collection[str]
+
+
+def _read(file: Path) -> _Read:
     try:
         if file.suffix == ".safetensors":
-            weights = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
-            prefix = "generator."
-            weights = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-        generator.load_state_dict(weights)
+            with safe_open(file, framework="pt") as opened:
+                said = json.loads((opened.metadata() or {}).get(ARCHIVES, "[]"))
+                return _Read({name: opened.get_tensor(name) for name in opened.keys()}, said)  # noqa: SIM118
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        prefix = "generator."
+        weights = {n.removeprefix(prefix): value for n, value in state["state_dict"].items() if n.startswith(prefix)}
+        return _Read(weights, state.get(ARCHIVES, []))
     except UnpicklingError as error:
         raise UserError(
             f"init_from={file}: holds more than tensors and plain values, and is not loaded because it could run code. "
             "Give the generator.safetensors of that training"
         ) from error
     except Exception as error:  # the formats raise errors of many kinds for what isn't theirs
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"init_from={file}: expected weights of a {type(generator).__name__} of these sizes, found: {reason}. "
-            "Give the generator.safetensors or the checkpoint of a training with the same method settings"
-        ) from error
+        raise _unexpected(file, "a generator's weights", error) from error
+
+
+def _unexpected(file: Path, expected: str, error: Exception) -> UserError:
+    reason = str(error).strip().splitlines()[0]
+    return UserError(
+        f"init_from={file}: expected {expected}, found: {reason}. "
+        "Give the generator.safetensors or the checkpoint of a training with the same method settings"
+    )
 
 
 def _median_speed(metrics: Path) -> float | None:
