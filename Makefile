@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 TESTS := $(RUN) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all check format lint types bench
+.PHONY: help setup demo test test-slow test-long test-all check format lint types bench
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,19 +18,22 @@ $(READY): pyproject.toml
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (a few minutes: PyTorch is large)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,tensorboard,optimam]'
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,tensorboard,optimam,dask]'
 	@touch $@
 
 demo: $(READY) ## the whole line on a phantom archive; prints the report's path last
 	@$(RUN) -m mammo_gan.run experiment=cigan_ddsm source=phantom scale=demo
 
 test: $(READY) ## tests, with coverage
-	OMP_NUM_THREADS=1 $(TESTS) -m "not slow" --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(TESTS) -m "not slow and not long" --cov --cov-report=term:skip-covered
 
-test-slow: $(READY) ## the tests that take minutes
+test-slow: $(READY) ## the tests that take minutes together
 	OMP_NUM_THREADS=1 $(TESTS) -m slow
 
-test-all: test test-slow ## all tests
+test-long: $(READY) ## the tests that take a quarter of an hour each
+	$(TESTS) -m long
+
+test-all: test test-slow test-long ## all tests
 
 check: lint types ## what a commit must pass
 

@@ -12,6 +12,18 @@ class UserError(Exception):
     exit_code: int = 2
 
 
+class ImageError(UserError):
+    """An image file that can't be used.
+
+    Args:
+        fault: its name in an integrity report, with {} for what the file was to be, an image or a mask.
+    """
+
+    def __init__(self, text: str, fault: str = "unreadable {}") -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
 class DivergenceError(UserError):
     """A training can't go on: the text says what was seen, at which iteration, and where the batch is kept.
 

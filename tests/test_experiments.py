@@ -18,6 +18,9 @@ from mammo_gan.stages.command import contradictions
 from mammo_gan.stages.command.groups import conf_folder, group_options
 
 EXPERIMENTS = [name for name, _ in group_options("experiment")]
+REPORTING = [
+    name for name in EXPERIMENTS if "stages.report.Report" in (conf_folder() / f"experiment/{name}.yaml").read_text()
+]
 PRESETS = [name for name, _ in group_options("preset")]
 
 
@@ -54,7 +57,7 @@ def run(output: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=280, env=variables, check=False)
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", REPORTING)
 def test_every_experiment_runs_to_its_report_and_is_not_made_twice(experiment: str, tmp_path: Path) -> None:
     first = run(tmp_path, f"experiment={experiment}")
     assert first.returncode == 0, first.stderr + first.stdout
@@ -78,3 +81,13 @@ def test_every_experiment_runs_to_its_report_and_is_not_made_twice(experiment: s
     assert again.returncode == 0, again.stderr
     assert "done in" not in again.stdout
     assert again.stdout.count("already there") == len(results["stages"])
+
+
+def test_images_are_prepared_from_the_command_line_and_not_twice(tmp_path: Path) -> None:
+    first = run(tmp_path, "experiment=prepare_images")
+    assert first.returncode == 0, first.stderr + first.stdout
+    (folder,) = (tmp_path / "stages" / "prepare-images").glob("*/images.parquet")
+    assert (folder.parent / "contact_sheet.png").is_file()
+    again = run(tmp_path, "experiment=prepare_images")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("already there") == 2

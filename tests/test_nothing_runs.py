@@ -21,7 +21,8 @@ from torch import nn
 from mammo_gan.archives import index
 from mammo_gan.callbacks.checkpoint_files import LAST, PREVIOUS, find_last
 from mammo_gan.data import resized
-from mammo_gan.data.store import BREASTS, IMAGES, MASKS, ROWS, PatchStore
+from mammo_gan.data.patch_slots import BREASTS, IMAGES, MASKS
+from mammo_gan.data.store import ROWS, PatchStore
 from mammo_gan.errors import UserError
 from mammo_gan.stages import experiment
 from mammo_gan.stages.command.groups import conf_folder

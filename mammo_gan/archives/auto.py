@@ -49,7 +49,7 @@ SIGNS: Mapping[str, tuple[Sign, ...]] = {
         Sign("INbreast.xls or *_MG_*_ANON.dcm", r"(.*/)?(inbreast\.(xlsx?|csv)|\d+_[0-9a-f]+_MG_\w+_ANON\.dcm)"),
     ),
     "optimam": (Sign("nbss_*.json or imagedb_*.json", r"(.*/)?(nbss|imagedb)_[^/]+\.json"),),
-    "manifest": (Sign("manifest.csv at the root", r"manifest\.csv"),),
+    "manifest": (Sign("manifest.csv or manifest.parquet at the root", r"manifest\.(csv|parquet)"),),
 }
 
 

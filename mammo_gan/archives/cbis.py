@@ -7,6 +7,7 @@ was written, whose layout and quirks follow what others report of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -17,13 +18,15 @@ from numpy.typing import NDArray
 from mammo_gan.archives.cbis_films import FIRST_CALCIFICATION, by_folder, film_of, film_record, lesion_files
 from mammo_gan.archives.cbis_masks import fitted, read_drawn
 from mammo_gan.archives.cbis_split import OfficialSplit, official_split
-from mammo_gan.archives.cbis_tables import TABLES, Collection, Finding, read_findings
+from mammo_gan.archives.cbis_tables import TABLES, Collection, Finding, Misread, read_findings
 from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.paths import inside, listing
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Lesion, Mammogram, SplitName
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.dicom import read_dicom
+
+_IMAGE = re.compile(r".+\.(dcm|dicom)", re.IGNORECASE)
 
 
 class CBIS(Reader):
@@ -52,22 +55,28 @@ class CBIS(Reader):
         folders = by_folder(found.files)
         if not folders:
             return
-        films: dict[tuple[str, str, str], list[Finding]] = {}
+        yield from found.in_place_of(_IMAGE)
+        films: dict[str, list[Finding]] = {}
         known: set[str] = set()
         drawn: set[Collection] = set()
-        for finding in self._findings(root, found.files):
-            films.setdefault(finding.film, []).append(finding)
-            known |= {finding.film_folder, finding.lesion_folder}
-            if finding.lesion_folder in folders:
-                drawn.add(finding.collection)
-        unlisted = [folder for folder in folders if folder not in known]
+        unsure: set[str] = set()
+        for row in self._rows(root, found.files):
+            if isinstance(row, Misread):
+                unsure.add(row.film)
+                yield _unusable(row)
+                continue
+            films.setdefault(row.film, []).append(row)
+            known |= {row.film_folder, row.lesion_folder}
+            if row.lesion_folder in folders:
+                drawn.add(row.collection)
+        unlisted = [folder for folder in folders if folder not in known and film_of(folder) not in unsure]
         for folder in unlisted:
             expected = f"a row of {folder} in the tables"
             yield Fault(folders[folder][0], "unlisted folder", expected, "none", "download the tables again, whole")
-        unsure = {film_of(folder) for folder in unlisted}
-        for _, findings in sorted(films.items()):
+        unsure |= {film_of(folder) for folder in unlisted}
+        for film, findings in sorted(films.items()):
             # A film with a lesion of which no row tells would keep it as healthy tissue.
-            if unsure.isdisjoint(finding.film_folder for finding in findings):
+            if film not in unsure:
                 record = film_record(self.name, root, folders, drawn, findings)
                 if record is not None:
                     yield record
@@ -98,13 +107,21 @@ class CBIS(Reader):
         Raises:
             UserError: a table is missing or can't be read.
         """
-        return official_split(self._findings(root, listing(root).files))
+        return official_split(self._rows(root, listing(root).files))
 
-    def _findings(self, root: Path, files: tuple[str, ...]) -> Iterator[Finding]:
+    def _rows(self, root: Path, files: tuple[str, ...]) -> Iterator[Finding | Misread]:
         """All rows of the four tables: one alone wouldn't tell all lesions of a film."""
         for collection, table in TABLES.items():
             found = [file for file in files if PurePosixPath(file).name.lower() == table]
             if not found:
                 raise self.no_archive(f"{root} has no {table}")
             nearest = min(found, key=lambda file: (file.count("/"), file))
-            yield from read_findings(inside(root, nearest), collection)
+            findings, misread = read_findings(inside(root, nearest), collection)
+            yield from misread
+            yield from findings
+
+
+def _unusable(row: Misread) -> Fault:
+    table = TABLES[row.collection]
+    found = f"{row.found}; film {row.film} is left out"
+    return Fault(table, f"unusable row {row.number}", "a row of CBIS-DDSM", found, "download the table again")

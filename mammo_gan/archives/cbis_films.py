@@ -7,16 +7,17 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from mammo_gan.archives.cbis_masks import of_one_shape
+from mammo_gan.archives.cbis_masks import named_otherwise, of_one_shape
 from mammo_gan.archives.cbis_tables import Finding
 from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.paths import inside, listing
 from mammo_gan.archives.records import Lesion, Mammogram
+from mammo_gan.archives.remarks import RESAMPLED, SWAPPED
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.decoding import DICOM_SUFFIXES
 from mammo_gan.imaging.dicom import dicom_size
 
-_FOLDER = re.compile(r"((?:Mass|Calc)-(?:Training|Test)_P_\d+_(?:LEFT|RIGHT)_(?:CC|MLO))(?:_\d+)?", re.ASCII)
+_FOLDER = re.compile(r"(?:Mass|Calc)-(?:Training|Test)_(P_\d+_(?:LEFT|RIGHT)_(?:CC|MLO))(?:_\d+)?", re.ASCII)
 FIRST_CALCIFICATION = 100
 """Masses and calcifications are both counted from 1; in records the calcifications go on from here."""
 _AGAIN = "download this folder again"
@@ -37,7 +38,7 @@ def by_folder(files: Iterable[str]) -> Folders:
 
 
 def film_of(folder: str) -> str:
-    """The name of the film's folder, given that or a lesion's."""
+    """The film of a folder of its own or of one of its lesions, `P_00001_LEFT_CC`."""
     match = _FOLDER.fullmatch(folder)
     return folder if match is None else match[1]
 
@@ -123,13 +124,15 @@ def _lesion(
     if not files and finding.collection in drawn:
         raise UserError("no DICOM file")
     # Which file is the mask only its pixels tell; that no file has the film's size can be seen without them.
-    stretched = bool(files) and all(dicom_size(inside(root, file)) != size for file in files)
+    sizes = [dicom_size(inside(root, file)) for file in files]
+    notes = [SWAPPED] if named_otherwise(files, sizes, size, finding.mask_last) else []
+    notes += [RESAMPLED] if files and size not in sizes else []
     return Lesion(
         number=finding.number + (FIRST_CALCIFICATION if finding.collection.startswith("Calc") else 0),
         kind=finding.kind,
         pathology=finding.pathology,
         box=None,
-        description=finding.description + ("; mask resampled to the film's size" if stretched else ""),
+        description="; ".join((finding.description, *notes)),
         assessment=finding.assessment,
         has_mask=bool(files),
     )

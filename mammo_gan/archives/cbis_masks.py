@@ -8,12 +8,12 @@ masks have 0.87 of their film's height and width, and sides in a proportion that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_gan.errors import UserError
+from mammo_gan.errors import ImageError, UserError
 from mammo_gan.imaging.dicom import read_dicom
 
 _STRETCH = 0.02
@@ -26,6 +26,33 @@ def of_one_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
     """
     proportion = size[0] * other[1] / (size[1] * other[0])
     return bool(abs(proportion - 1) <= _STRETCH)
+
+
+def named_otherwise(
+    files: Sequence[str], sizes: Sequence[tuple[int, int]], film: tuple[int, int], mask_last: bool | None
+) -> bool:
+    """Whether mask and crop go under each other's names, which nobody but a user's own scripts need to know.
+
+    False where names or sizes don't tell. The mask itself is chosen by its pixels.
+
+    Args:
+        files: of a lesion's folder.
+        sizes: their (height, width); that of the film's shape is taken for the mask.
+        film: the film's size.
+        mask_last: whether the table names the mask's file behind the crop's.
+    """
+    shaped = [of_one_shape(size, film) for size in sizes]
+    if len(files) != 2 or sum(shaped) != 1:
+        return False
+    crops = ["cropped" in PurePosixPath(file).parent.as_posix().lower() for file in files]
+    if sum(crops) == 1:  # newer downloads name a series' folder
+        return crops[shaped.index(True)]
+    names = [PurePosixPath(file).name for file in files]
+    if mask_last is None or names[0] == names[1]:
+        return False
+    # Files are numbered anew in newer downloads (1-1.dcm for 000000.dcm), in the order that they had.
+    named = names.index(max(names) if mask_last else min(names))
+    return not shaped[named]
 
 
 def read_drawn(files: Sequence[Path]) -> NDArray[np.bool_]:
@@ -51,7 +78,10 @@ def fitted(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_
     if own == (height, width):
         return mask
     if not of_one_shape(own, (height, width)):
-        raise UserError(f"expected a mask in the proportion of {height} x {width} px, found {own[0]} x {own[1]}")
+        raise ImageError(
+            f"expected a mask in the proportion of {height} x {width} px, found {own[0]} x {own[1]}",
+            "{} of another size",
+        )
     return mask[np.ix_(_nearest(own[0], height), _nearest(own[1], width))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mammo_gan.archives.cbis_tables import TABLES, Collection, Finding
+from mammo_gan.archives.cbis_tables import TABLES, Collection, Finding, Misread
 from mammo_gan.archives.records import SplitName
 
 
@@ -36,9 +36,9 @@ class OfficialSplit:
         return tuple(sorted(train & test))
 
 
-def official_split(findings: Iterable[Finding]) -> OfficialSplit:
+def official_split(rows: Iterable[Finding | Misread]) -> OfficialSplit:
     """Who is in which of the four sets."""
     patients: dict[Collection, set[str]] = {collection: set() for collection in TABLES}
-    for finding in findings:
-        patients[finding.collection].add(finding.patient)
+    for row in rows:
+        patients[row.collection].add(row.patient)
     return OfficialSplit({collection: frozenset(members) for collection, members in patients.items()})

@@ -8,6 +8,7 @@ standard.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, cast
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from mammo_gan.archives.ics import Case, Film, parse_ics
 from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.overlay import Abnormality, parse_overlay
-from mammo_gan.archives.paths import beside, inside, listing, read_text
+from mammo_gan.archives.paths import beside, inside, is_folder, listing, read_text
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Lesion, Mammogram
 from mammo_gan.errors import UserError
@@ -26,6 +27,7 @@ from mammo_gan.imaging.ljpeg import read_ljpeg
 from mammo_gan.imaging.optical_density import Scanner, to_intensity
 from mammo_gan.imaging.outlines import polygon_to_mask
 
+_CASE = re.compile(r".*\.ics", re.IGNORECASE)
 _AGAIN = "fetch the case's files again"
 
 
@@ -50,8 +52,9 @@ class DDSM(Reader):
     def scan(self, root: Path) -> Iterator[Mammogram | Fault]:
         found = listing(root)
         yield from found.faults
+        yield from found.in_place_of(_CASE)
         for file in found.files:
-            if not file.lower().endswith(".ics"):
+            if not _CASE.fullmatch(PurePosixPath(file).name):
                 continue
             try:
                 case = parse_ics(read_text(inside(root, file)), PurePosixPath(file).stem)
@@ -140,10 +143,11 @@ def _beside(root: Path, folder: PurePosixPath, name: str) -> str | None:
 
 def _missing(root: Path, folder: PurePosixPath, name: str, case: Case) -> Fault:
     packed = next((ending for ending in (".gz", ".Z") if beside(root / folder, name + ending)), None)
+    nothing = "a folder of this name" if is_folder(root / folder / name) else "nothing"
     return Fault(
         file=(folder / name).as_posix(),
         problem="announced file missing",
         expected=f"this file beside {case.name}.ics, which lists it",
-        found="nothing" if packed is None else f"a packed one, {name}{packed}",
+        found=nothing if packed is None else f"a packed one, {name}{packed}",
         advice=_AGAIN if packed is None else "unpack it with gunzip",
     )

@@ -16,12 +16,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_gan.archives.acquisition import acquisition_of
 from mammo_gan.archives.inbreast_table import TABLES, Entry, read_table
 from mammo_gan.archives.inbreast_xml import Region, parse_regions
 from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.paths import beside, inside, listing
 from mammo_gan.archives.reader import Reader
-from mammo_gan.archives.records import Acquisition, Box, Lesion, LesionKind, Mammogram, Pathology
+from mammo_gan.archives.records import Box, Lesion, LesionKind, Mammogram, Pathology
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.decoding import read_image
 from mammo_gan.imaging.dicom_header import read_header
@@ -74,6 +75,7 @@ class INbreast(Reader):
         yield from found.faults
         if not images:
             return
+        yield from found.in_place_of(IMAGE)
         entries, faulty = read_table(self._table(root, found.files))
         for file in images:
             number = _number(file)
@@ -138,13 +140,7 @@ class INbreast(Reader):
             age=entry.age,
             mm_per_px=header.mm_per_px,
             study=f"{patient} {entry.period}" if entry.period else None,
-            acquisition=Acquisition(
-                manufacturer=header.manufacturer,
-                model=header.model,
-                tube_current=header.tube_current,
-                magnification=header.magnification,
-                for_presentation=header.for_presentation,
-            ),
+            acquisition=acquisition_of(header),
             shows=("implant",) if header.implant else None,
             lesions=lesions,
         )

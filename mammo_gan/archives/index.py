@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from mammo_gan.archives import parquet
 from mammo_gan.archives.integrity import Fault
 from mammo_gan.archives.paths import listing, noting
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.readings import Reading, digest, state
 from mammo_gan.archives.records import Acquisition, Box, Lesion, Mammogram, Origin, Source
+from mammo_gan.archives.sharing import Shared
 from mammo_gan.archives.verification import Sound, verify
 from mammo_gan.errors import UserError
-from mammo_gan.files import written_whole
 
 WORTH_PROCESSES = 8  # images; starting processes takes seconds
 
@@ -84,12 +84,12 @@ class Known:
     faulty: list[Mammogram] = field(default_factory=list)
     read_again: int = 0
 
-    def of(self, root: Path, scanned: Mammogram) -> _Checked | None:
+    def of(self, root: Path, scanned: Mammogram) -> tuple[Mammogram, Reading] | None:
         """What is known of an image, if that still holds."""
         reading = self.readings.get(scanned.image)
         if reading is None or not reading.holds(root, scanned):
             return None
-        return _Checked(scanned.image, self.records[scanned.image], reading)
+        return self.records[scanned.image], reading
 
 
 def build(
@@ -106,33 +106,44 @@ def build(
     """
     if not root.is_dir():
         raise reader.no_archive(f"{root}: there is no such folder")
-    scanned = list(reader.scan(root))
-    if not scanned:
+    known, shared = Known() if known is None else known, Shared()
+    records: dict[str, Mammogram] = {}  # in the reader's order, whenever their images are checked
+    readings: dict[str, Reading] = {}
+    changed: list[Mammogram] = []
+    faults: list[Fault] = []
+    for found in reader.scan(root):
+        if isinstance(found, Fault):
+            faults.append(found)
+            continue
+        scanned = replace(found, source=source)
+        held = known.of(root, scanned)
+        if held is None:
+            changed.append(shared.within(scanned))
+            records[scanned.image] = changed[-1]
+        else:
+            records[scanned.image], readings[scanned.image] = held
+    if not records and not faults:
         empty = next(root.iterdir(), None) is None
         raise reader.no_archive(
             f"{root} is {'empty' if empty else f'no {reader.name} archive, none of its images is there'}"
         )
-    records = [replace(found, source=source) for found in scanned if isinstance(found, Mammogram)]
-    faults = [found for found in scanned if isinstance(found, Fault)]
-    known = Known() if known is None else known
-    checked = {record.image: known.of(root, record) for record in records}
-    changed = [record for record in records if checked[record.image] is None]
-    few = len(changed) < WORTH_PROCESSES
-    parallel = joblib.Parallel(n_jobs=1 if few else jobs, return_as="generator_unordered")
-    results = parallel(joblib.delayed(_check)(reader, root, record) for record in changed)
-    checked |= {result.image: result for result in progress(results, len(changed), "reading images")}
-    sound = {}
-    for record in records:
-        result = checked[record.image]
-        if result is not None and result.record is not None and result.reading is not None:
-            sound[record.image] = (result.record, result.reading)
-        elif result is not None:
-            faults.extend(result.faults)
-            known.faulty.append(record)
-    known.records = {image: record for image, (record, _) in sound.items()}
-    known.readings = {image: reading for image, (_, reading) in sound.items()}
+    faulty: dict[str, tuple[Fault, ...]] = {}
+    for result in progress(_checked(reader, root, changed, jobs), len(changed), "reading images"):
+        if result.record is None or result.reading is None:
+            faulty[result.image] = result.faults
+            continue
+        if result.record != records[result.image]:  # a box was found by its mask
+            records[result.image] = shared.within(result.record)
+        reading = shared.within(result.reading)
+        readings[reading.image] = reading
+    for record in changed:
+        if record.image in faulty:
+            faults.extend(faulty.pop(record.image))
+            known.faulty.append(records.pop(record.image))
+    known.records = records
+    known.readings = {image: readings[image] for image in records}
     known.read_again = len(changed)
-    return list(known.records.values()), faults
+    return list(records.values()), faults
 
 
 class _Checked(NamedTuple):
@@ -142,6 +153,13 @@ class _Checked(NamedTuple):
     record: Mammogram | None = None
     reading: Reading | None = None
     faults: tuple[Fault, ...] = ()
+
+
+def _checked(reader: Reader, root: Path, records: Sequence[Mammogram], jobs: int) -> Iterator[_Checked]:
+    """In any order."""
+    few = len(records) < WORTH_PROCESSES
+    parallel = joblib.Parallel(n_jobs=1 if few else jobs, return_as="generator_unordered")
+    yield from parallel(joblib.delayed(_check)(reader, root, record) for record in records)
 
 
 def _check(reader: Reader, root: Path, scanned: Mammogram) -> _Checked:
@@ -158,11 +176,9 @@ def _check(reader: Reader, root: Path, scanned: Mammogram) -> _Checked:
     return _Checked(scanned.image, found.record, reading)
 
 
-def write(path: Path, records: Sequence[Mammogram]) -> None:
+def write(path: Path, records: Iterable[Mammogram]) -> None:
     """Writes the records as Parquet, atomically; `read` gives equal ones back."""
-    table = pa.Table.from_pylist([asdict(record) for record in records], schema=_SCHEMA)
-    with written_whole(path) as unfinished:
-        pq.write_table(table, unfinished)
+    parquet.write(path, records, _SCHEMA)
 
 
 def read(path: Path) -> list[Mammogram]:
@@ -171,14 +187,14 @@ def read(path: Path) -> list[Mammogram]:
     Raises:
         UserError: no such file, not Parquet, or written by another version.
     """
-    advice = "remove its folder and run the stage that makes it again"
+    shared = Shared()
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path}: expected an index, found none that can be read ({error}); {advice}") from error
-    if not table.schema.equals(_SCHEMA):
-        raise UserError(f"{path}: expected the columns {_SCHEMA.names}, found {table.schema.names}; {advice}")
-    return [_record(row) for row in table.to_pylist()]
+        return [shared.within(_record(row)) for row in parquet.read(path, _SCHEMA)]
+    except parquet.NoTableError as error:
+        raise UserError(
+            f"{path}: expected an index with the columns {', '.join(_SCHEMA.names)}, found {error}; remove its folder "
+            "and run the stage that makes it again"
+        ) from error
 
 
 def _record(row: dict[str, Any]) -> Mammogram:

@@ -52,7 +52,7 @@ def enforce(faults: Sequence[Fault], files_seen: int, max_faulty_share: float) -
     """
     if not faults:
         return
-    if len(faults) < files_seen and len(faults) <= max_faulty_share * files_seen:
+    if len(faults) < files_seen and len(faults) / files_seen <= max_faulty_share:
         return
     first = faults[0]
     raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_gan.archives.integrity import Fault, told
-from mammo_gan.archives.paths import inside, read_text
+from mammo_gan.archives.parquet_table import parse_parquet
+from mammo_gan.archives.paths import inside, is_file, read_text
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import (
     Box,
@@ -27,9 +29,10 @@ from mammo_gan.archives.records import (
     View,
 )
 from mammo_gan.archives.table import Row, parse_table
-from mammo_gan.errors import UserError
+from mammo_gan.errors import ImageError, UserError
 from mammo_gan.imaging.decoding import read_header, read_image, read_mask
 
+TABLES = ("manifest.csv", "manifest.parquet")
 REQUIRED = ("image", "patient")
 BOX = ("x0", "y0", "x1", "y1")
 OPTIONAL = ("mask", *BOX, "label", "kind", "view", "laterality", "density", "mm_per_px", "extent", "split")
@@ -39,6 +42,8 @@ _OF_THE_IMAGE = ("patient", "view", "laterality", "density", "mm_per_px", "exten
 
 class Manifest(Reader):
     """Images that a table lists, one row a lesion; several rows of one image are several lesions.
+
+    The table is CSV or Parquet, with the same columns and the same rules.
 
     | column | content |
     |---|---|
@@ -56,66 +61,83 @@ class Manifest(Reader):
     place, so that nothing takes it for healthy tissue. `label` normal says that it is.
 
     Args:
-        table: the table's path relative to the root.
+        table: the table's path relative to the root; None for the one of `TABLES` that is there.
     """
 
     name: ClassVar[str] = "manifest"
     root_variable: ClassVar[str] = "MANIFEST_ROOT"
     layout: ClassVar[str] = (
-        f"a table, manifest.csv, with the columns {' and '.join(REQUIRED)} and any of {', '.join(OPTIONAL)}, "
+        f"a table, {' or '.join(TABLES)}, with the columns {' and '.join(REQUIRED)} and any of {', '.join(OPTIONAL)}, "
         "and the images and masks that it names."
     )
     source_of_data: ClassVar[str] = "The data is your own."
 
-    def __init__(self, table: str = "manifest.csv") -> None:
+    def __init__(self, table: str | None = None) -> None:
         self.table = table
 
     def scan(self, root: Path) -> Iterator[Mammogram | Fault]:
-        path = inside(root, self.table)
-        if not path.is_file():
-            raise self.no_archive(f"{root}: has no table {self.table}")
-        rows, faulty = _read_table(path)
+        table = self._table(root)
+        rows, faulty = _read_table(inside(root, table))
         for number, found in faulty.items():
-            yield self._fault(f"row {number}", found)
+            yield _fault(table, f"row {number}", found)
         images: dict[str, list[Row]] = {}
         for row in rows:
             try:
                 images.setdefault(_image(root, row), []).append(row)
             except UserError as error:
-                yield self._fault(f"row {row.number}", told(error, root))
+                yield _fault(table, f"row {row.number}", told(error, root))
         for image, rows_of_image in images.items():
-            yield self._scan_image(root, image, rows_of_image)
+            yield _scan_image(root, table, image, rows_of_image)
 
     def pixels(self, root: Path, mammogram: Mammogram) -> NDArray[np.uint8] | NDArray[np.uint16]:
         return read_image(inside(root, mammogram.image))
 
     def mask(self, root: Path, mammogram: Mammogram, lesion: Lesion) -> NDArray[np.bool_]:
-        rows, _ = _read_table(inside(root, self.table))
-        file = next((_relative(row["mask"]) for row in rows if row.number == lesion.number), "")
+        table = self._table(root)
+        rows, _ = _read_table(inside(root, table))
+        at = bisect_left(rows, lesion.number, key=lambda row: row.number)
+        file = _relative(rows[at]["mask"]) if at < len(rows) and rows[at].number == lesion.number else ""
         if not file:
-            raise UserError(f"{self.table} row {lesion.number}: expected a mask, found none; index it again")
+            raise UserError(f"{table} row {lesion.number}: expected a mask, found none; index it again")
         mask = read_mask(inside(root, file))
         if mask.shape != (mammogram.height, mammogram.width):
-            raise UserError(
-                f"{self.table} row {lesion.number}: expected {file} to have the image's {mammogram.height} x "
-                f"{mammogram.width} px, found {mask.shape[0]} x {mask.shape[1]}"
+            raise ImageError(
+                f"{table} row {lesion.number}: expected {file} to have the image's {mammogram.height} x "
+                f"{mammogram.width} px, found {mask.shape[0]} x {mask.shape[1]}",
+                "{} of another size",
             )
         return mask
 
-    def _scan_image(self, root: Path, image: str, rows: list[Row]) -> Mammogram | Fault:
-        where = f"row {rows[0].number}"
-        try:
-            _check_agreement(rows)
-            lesions = tuple(lesion for lesion in map(_lesion, rows) if lesion is not None)
-            if lesions and len(lesions) < len(rows):
-                raise UserError(f"expected label normal in all rows of {image} or in none, found both")
-            return _mammogram(root, image, rows[0], lesions)
-        except UserError as error:
-            return self._fault(where, told(error, root), image)
+    def _table(self, root: Path) -> str:
+        """The table's path relative to the root."""
+        if self.table is not None:
+            inside(root, self.table)
+        names = TABLES if self.table is None else (self.table,)
+        found = [name for name in names if is_file(root / name)]
+        if not found:
+            raise self.no_archive(f"{root}: has no table {' or '.join(names)}")
+        if len(found) > 1:
+            raise UserError(
+                f"{root}: expected one table, found {' and '.join(found)}; move away the one that is out of date, or "
+                f"choose one with archive.reader.table={found[0]}"
+            )
+        return found[0]
 
-    def _fault(self, where: str, found: str, image: str | None = None) -> Fault:
-        advice = f"correct {where} of {self.table}, or the file that it names"
-        return Fault(image or self.table, f"unusable {where} of {self.table}", "a row as described", found, advice)
+
+def _scan_image(root: Path, table: str, image: str, rows: list[Row]) -> Mammogram | Fault:
+    try:
+        _check_agreement(rows)
+        lesions = tuple(lesion for lesion in map(_lesion, rows) if lesion is not None)
+        if lesions and len(lesions) < len(rows):
+            raise UserError(f"expected label normal in all rows of {image} or in none, found both")
+        return _mammogram(root, image, rows[0], lesions)
+    except UserError as error:
+        return _fault(table, f"row {rows[0].number}", told(error, root), image)
+
+
+def _fault(table: str, where: str, found: str, image: str | None = None) -> Fault:
+    advice = f"correct {where} of {table}, or the file that it names"
+    return Fault(image or table, f"unusable {where} of {table}", "a row as described", found, advice)
 
 
 def _read_table(path: Path) -> tuple[list[Row], dict[int, str]]:
@@ -129,6 +151,8 @@ def _read_table(path: Path) -> tuple[list[Row], dict[int, str]]:
 @lru_cache(maxsize=2)
 def _parsed(path: Path, mtime_ns: int, size: int) -> tuple[list[Row], dict[int, str]]:
     """Kept, because each mask asks for its row again; another time of change or size reads the table anew."""
+    if path.suffix.lower() == ".parquet":
+        return parse_parquet(path, REQUIRED, OPTIONAL), {}
     return parse_table(read_text(path), REQUIRED, OPTIONAL)
 
 
@@ -145,7 +169,12 @@ def _image(root: Path, row: Row) -> str:
 
 
 def _check_agreement(rows: list[Row]) -> None:
-    """Rows of one image must not tell different stories of it."""
+    """Rows of one image must not tell different stories of it, nor the same lesion twice."""
+    first: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        same = first.setdefault(tuple(row[column] for column in (*REQUIRED, *OPTIONAL)), row)
+        if same is not row:
+            raise UserError(f"expected one row a lesion, found the same one in rows {same.number} and {row.number}")
     for column in _OF_THE_IMAGE:
         other = next((row for row in rows if row[column] != rows[0][column]), None)
         if other is not None:

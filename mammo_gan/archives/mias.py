@@ -23,7 +23,7 @@ from mammo_gan.imaging.decoding import read_header, read_image
 from mammo_gan.imaging.outlines import disk_mask
 
 _INFO = "info.txt"
-_FILM = re.compile(r"mdb(\d{3})\.pgm", re.IGNORECASE)
+_FILM = re.compile(r"mdb(\d{3})\.pgm", re.IGNORECASE | re.ASCII)
 _ROW = re.compile(
     r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+"
     r"(?:NORM|(?P<kind>CALC|CIRC|SPIC|MISC|ARCH|ASYM)\s+(?P<severity>[BM])"
@@ -39,7 +39,7 @@ _KINDS: Mapping[str, LesionKind] = {
     "ASYM": "asymmetry",
 }
 _PATHOLOGIES: Mapping[str, Pathology] = {"B": "benign", "M": "malignant"}
-_MM_PER_PX = 0.2
+_SIDE, _MM_PER_PX = 1024, 0.2  # of a film as published
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,20 @@ def parse_info(text: str) -> tuple[dict[str, list[Row]], dict[str, str]]:
         if film is None:
             continue  # the text around the table
         try:
-            rows.setdefault(film[1], []).append(parse_row(line))
+            row = parse_row(line)
+            _check_agreement(row, rows.setdefault(film[1], []))
+            rows[film[1]].append(row)
         except UserError as error:
             faulty[film[1]] = f"line {number}: {error}"
     return rows, faulty
+
+
+def _check_agreement(row: Row, before: list[Row]) -> None:
+    """Of a film with several lesions each has a row, and all of them say the same of the film."""
+    if row in before:
+        raise UserError("expected one row a lesion, found the same one twice")
+    if any(row.tissue != other.tissue or None in (row.kind, other.kind) for other in before):
+        raise UserError("expected one tissue for all rows of a film and NORM alone, found another story of the film")
 
 
 class MIAS(Reader):
@@ -97,6 +107,7 @@ class MIAS(Reader):
         films = [file for file in found.files if _FILM.fullmatch(PurePosixPath(file).name)]
         if not films:
             return
+        yield from found.in_place_of(_FILM)
         rows, faulty = parse_info(read_text(_info(self, root, found.files)))
         for file in films:
             film = PurePosixPath(file).name[3:6]
@@ -107,9 +118,8 @@ class MIAS(Reader):
             try:
                 header = read_header(inside(root, file))
             except UserError as error:
-                yield Fault(
-                    file, "unreadable image", "a PGM film of 1024 x 1024 px", told(error, root), "unpack it again"
-                )
+                expected = f"a PGM film of {_SIDE} x {_SIDE} px"
+                yield Fault(file, "unreadable image", expected, told(error, root), "unpack it again")
                 continue
             yield _mammogram(file, rows[film], header.height, header.width, header.bits)
 
@@ -137,7 +147,12 @@ def _info(reader: Reader, root: Path, files: tuple[str, ...]) -> Path:
     return inside(root, min(found, key=lambda file: (file.count("/"), file)))
 
 
-def _mammogram(file: str, rows: list[Row], height: int, width: int, bits: int) -> Mammogram:
+def _mammogram(file: str, rows: list[Row], height: int, width: int, bits: int) -> Mammogram | Fault:
+    circles = [row.circle for row in rows if row.circle is not None]
+    outside = [circle for circle in circles if not (circle[0] < width and 0 <= height - circle[1] < height)]
+    if outside:
+        expected, found = f"a circle within {height} x {width} px", f"x, y and radius {outside[0]}"
+        return Fault(file, "lesion outside its film", expected, found, "unpack film and Info.txt again")
     film = int(rows[0].film)
     pair = film + film % 2  # the even one of the pair
     return Mammogram(
@@ -153,7 +168,7 @@ def _mammogram(file: str, rows: list[Row], height: int, width: int, bits: int) -
         # films are stored mirrored) and the file names of the full MIAS (mdb001lm, mdb002rl) call odd films left.
         laterality="L" if film % 2 else "R",
         tissue=rows[0].tissue,
-        mm_per_px=_MM_PER_PX,
+        mm_per_px=_MM_PER_PX if (height, width) == (_SIDE, _SIDE) else None,  # what was resized has another
         lesions=tuple(_lesion(number, row, height, width) for number, row in enumerate(rows, start=1) if row.kind),
     )
 
@@ -165,7 +180,7 @@ def _lesion(number: int, row: Row, height: int, width: int) -> Lesion:
     if row.circle is not None:
         x, y, radius = row.circle[0], height - row.circle[1], row.circle[2]
         x0, y0, x1, y1 = max(0, x - radius), max(0, y - radius), min(width, x + radius + 1), min(height, y + radius + 1)
-        box = Box(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+        box = Box(x0, y0, x1, y1)
     return Lesion(
         number=number,
         kind=_KINDS[kind],

@@ -13,24 +13,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.optimam_client import Study, omidb_parser, studies
 from mammo_gan.archives.optimam_findings import marked, unmarked
-from mammo_gan.archives.optimam_header import (
-    ImageHeader,
-    is_mammogram,
-    parse_header,
-    read_dicom_header,
-    read_json,
-    side_of,
-)
+from mammo_gan.archives.optimam_header import parse_header, read_dicom_header, read_json_header, record_of
 from mammo_gan.archives.optimam_tables import scan_table
-from mammo_gan.archives.paths import beside, inside
+from mammo_gan.archives.paths import beside, inside, is_folder
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Laterality, Lesion, Mammogram
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.decoding import read_image
+from mammo_gan.imaging.dicom_header import DicomHeader, is_mammogram, laterality_of
 
 _CLIENTS = ("demd", "optm")  # how the names of all clients begin, as omidb knows them
 _AGAIN = "fetch this client's files again"
@@ -87,17 +82,17 @@ class OPTIMAM(Reader):
         raise UserError(f"{mammogram.image}: OPTIMAM has boxes and no masks; choose an archive with masks")
 
     def _study(self, root: Path, data: str, images: str, study: Study) -> Iterator[Mammogram | Fault]:
-        headers: dict[str, tuple[str, ImageHeader]] = {}
+        headers: dict[str, tuple[str, DicomHeader]] = {}
         # What is marked on one image of a side is in its others too, marked there or not, even if that one is absent.
         sides: set[Laterality | None] = set()
         for image in sorted(study.images):
             try:
                 file = _file(root, f"{images}/{study.name}", f"{image}.dcm")
-                attributes = _attributes(root, f"{data}/{study.name}", image, file)
+                elements = _elements(root, f"{data}/{study.name}", image, file)
                 if study.images[image] != []:
-                    sides.add(side_of(attributes))
-                if file is not None and is_mammogram(attributes):
-                    headers[image] = (file, parse_header(attributes))
+                    sides.add(laterality_of(elements))
+                if file is not None and is_mammogram(elements):
+                    headers[image] = (file, parse_header(elements))
             except UserError as error:
                 if study.images[image] != []:
                     sides.add(None)  # on either side
@@ -111,10 +106,11 @@ class OPTIMAM(Reader):
                 yield Fault(file, "unreadable mark", expected, "at least one that omidb can't parse", _AGAIN)
                 continue
             elsewhere = header.laterality in sides or None in sides or (header.laterality is None and bool(sides))
-            yield _mammogram(file, study, header, self._lesions(marks, study.episode, header, elsewhere))
+            lesions = self._lesions(marks, study.episode, header, elsewhere)
+            yield record_of(file, PurePosixPath(file).parts[-3], study.name, header, lesions)
 
     def _lesions(
-        self, marks: list[Any], episode: Any | None, header: ImageHeader, elsewhere: bool
+        self, marks: list[Any], episode: Any | None, header: DicomHeader, elsewhere: bool
     ) -> tuple[Lesion, ...]:
         if marks:
             return marked(marks, episode, header.laterality)
@@ -140,35 +136,17 @@ def _file(root: Path, folder: str, name: str) -> str | None:
     """The path of `name` in `folder`, relative to the root, in upper or lower case; None where it isn't there."""
     path = beside(inside(root, folder), name)
     if path is None:
+        if is_folder(root / folder / name):
+            raise UserError(f"{folder}/{name}: expected a file of this name, found a folder; {_AGAIN}")
         return None
     inside(root, f"{folder}/{path.name}")
     return f"{folder}/{path.name}".removeprefix("./")
 
 
-def _attributes(root: Path, data: str, image: str, file: str | None) -> dict[str, Any]:
-    """The image's header as JSON, from the DICOM file where the JSON was not delivered."""
+def _elements(root: Path, data: str, image: str, file: str | None) -> Dataset:
+    """The image's header, from the DICOM file where the JSON was not delivered."""
     for ending in (".json", ".dcm.json"):  # OMI-DB has both
         found = _file(root, data, image + ending)
         if found is not None:
-            return read_json(inside(root, found))
-    return {} if file is None else read_dicom_header(inside(root, file))
-
-
-def _mammogram(file: str, study: Study, header: ImageHeader, lesions: tuple[Lesion, ...]) -> Mammogram:
-    return Mammogram(
-        archive=OPTIMAM.name,
-        source="disk",
-        image=file,
-        patient=PurePosixPath(file).parts[-3],
-        height=header.height,
-        width=header.width,
-        bits=16,
-        view=header.view,
-        laterality=header.laterality,
-        age=header.age,
-        mm_per_px=header.mm_per_px,
-        study=study.name,
-        acquisition=header.acquisition,
-        shows=header.shows,
-        lesions=lesions,
-    )
+            return read_json_header(inside(root, found))
+    return Dataset() if file is None else read_dicom_header(inside(root, file))

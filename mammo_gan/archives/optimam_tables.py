@@ -16,12 +16,14 @@ from typing import Any
 
 from openpyxl import load_workbook
 
+from mammo_gan.archives.acquisition import acquisition_of
 from mammo_gan.archives.integrity import Fault, told
-from mammo_gan.archives.optimam_header import ImageHeader, parse_header, read_dicom_header
+from mammo_gan.archives.optimam_header import parse_header, read_dicom_header, record_of
 from mammo_gan.archives.paths import inside, listing, read_text
 from mammo_gan.archives.records import Acquisition, Box, Lesion, LesionKind, Mammogram, Pathology
 from mammo_gan.archives.table import Row
 from mammo_gan.errors import UserError
+from mammo_gan.imaging.dicom_header import DicomHeader
 
 # Table 1's columns, then Table 2's and their names in DICOM; compared without case, blanks and signs. The paper gives
 # "some column headers": others are passed over.
@@ -148,26 +150,11 @@ def _mammogram(root: Path, file: str, rows: Sequence[Row]) -> Mammogram:
                 f"row {first.number}: expected one {column} for all rows of an image, found none or several"
             )
     header = parse_header(read_dicom_header(inside(root, file)))
-    return Mammogram(
-        archive="optimam",
-        source="disk",
-        image=file,
-        patient=first["patient"],
-        height=header.height,
-        width=header.width,
-        bits=16,
-        view=header.view,
-        laterality=header.laterality,
-        age=header.age,
-        mm_per_px=header.mm_per_px,
-        study=first["study"],
-        acquisition=_acquisition(first, header),
-        shows=header.shows,
-        lesions=tuple(lesion for lesion in map(_lesion, rows) if lesion is not None),
-    )
+    lesions = tuple(lesion for lesion in map(_lesion, rows) if lesion is not None)
+    return record_of(file, first["patient"], first["study"], header, lesions, _acquisition(first, header))
 
 
-def _acquisition(row: Row, header: ImageHeader) -> Acquisition:
+def _acquisition(row: Row, header: DicomHeader) -> Acquisition:
     """The table's where it speaks, otherwise the header's."""
     presentation = _PRESENTATIONS.get(row["presentation"].lower())
     given = {
@@ -178,7 +165,7 @@ def _acquisition(row: Row, header: ImageHeader) -> Acquisition:
         "for_presentation": presentation,
     }
     known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return replace(header.acquisition, **known)
+    return replace(acquisition_of(header), **known)
 
 
 def _lesion(row: Row) -> Lesion | None:

@@ -7,12 +7,14 @@ to as a root, or mount it below this one.
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mammo_gan.archives.integrity import Fault
 from mammo_gan.errors import UserError
@@ -26,6 +28,13 @@ class Listing:
 
     files: tuple[str, ...]
     faults: tuple[Fault, ...]
+    folders: tuple[str, ...] = ()
+
+    def in_place_of(self, files: re.Pattern[str]) -> Iterator[Fault]:
+        """A fault for each folder that is called as `files` of the archive are, by the last part of its path."""
+        for folder in self.folders:
+            if files.fullmatch(PurePosixPath(folder).name):
+                yield Fault(folder, "folder instead of a file", "a file of this name", "a folder", "unpack it again")
 
 
 def inside(root: Path, relative: str) -> Path:
@@ -64,6 +73,7 @@ def noting() -> Iterator[set[str]]:
 def listing(root: Path) -> Listing:
     """All files below `root`. Links to folders are not followed, so that no circle of links is walked for ever."""
     files: list[str] = []
+    folders: list[str] = []
     faults: list[Fault] = []
 
     def note_closed(error: OSError) -> None:
@@ -71,19 +81,36 @@ def listing(root: Path) -> Listing:
         advice = "open it or move it away"
         faults.append(Fault(folder, "closed folder", "a folder that can be listed", "no permission", advice))
 
-    for folder, _, names in os.walk(root, onerror=note_closed):
+    for folder, below, names in os.walk(root, onerror=note_closed):
         prefix = Path(folder).relative_to(root)
+        folders += [_printable((prefix / name).as_posix()) for name in below]
         for file in ((prefix / name).as_posix() for name in names):
             if file == _printable(file):
                 files.append(file)
             else:
                 found = "bytes of another encoding"
                 faults.append(Fault(_printable(file), "unusable name", "a name in UTF-8", found, "rename it"))
-    return Listing(tuple(sorted(files)), tuple(sorted(faults, key=lambda fault: fault.file)))
+    return Listing(tuple(sorted(files)), tuple(sorted(faults, key=lambda fault: fault.file)), tuple(sorted(folders)))
 
 
 def _printable(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. A name that is too long for the file system is that of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder, likewise."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def beside(folder: Path, name: str) -> Path | None:
@@ -92,7 +119,7 @@ def beside(folder: Path, name: str) -> Path | None:
     Copies by way of other file systems come back with their names in lower case.
     """
     exact = folder / name
-    if exact.is_file():
+    if is_file(exact):
         return exact
     try:
         alike = [path for path in folder.iterdir() if path.name.upper() == name.upper() and path.is_file()]
@@ -102,15 +129,21 @@ def beside(folder: Path, name: str) -> Path | None:
 
 
 def read_text(path: Path) -> str:
-    """A text file as str: UTF-8 with or without a byte order mark, otherwise Latin-1, which takes any byte.
+    """A text file as str: UTF-8 with or without a byte order mark, UTF-16 with one, otherwise Latin-1, which takes any
+    byte.
 
     Raises:
-        UserError: the file is not there or may not be read.
+        UserError: the file is not there, may not be read, or is broken UTF-16.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror}); check that it is there and readable") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # a spreadsheet's "Unicode text"
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: expected text, found broken UTF-16 ({error}); save it as UTF-8") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

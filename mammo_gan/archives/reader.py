@@ -65,7 +65,7 @@ class Reader(ABC):
     def no_archive(self, found: str) -> UserError:
         """The error for a root without this archive: what was found, what was expected, and how to go on."""
         return UserError(
-            f"{found}. Looked for archive={self.name} at archive.root, or else at the folder in the variable "
-            f"{self.root_variable}. Expected there: {self.layout} {self.source_of_data} "
+            f"{found}. Looked for archive={self.name} at archive.root (a reference: reference.root), or else at "
+            f"the folder in the variable {self.root_variable}. Expected there: {self.layout} {self.source_of_data} "
             "To see a run without data, add source=phantom scale=demo"
         )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from mammo_gan.archives import parquet
 from mammo_gan.archives.records import Mammogram
-from mammo_gan.files import written_whole
+from mammo_gan.archives.sharing import Shared
 
 _SCHEMA = pa.schema(
     [
@@ -52,7 +53,7 @@ class Reading:
 
 def digest(record: Mammogram) -> str:
     """16 hex digits of a record."""
-    return _digest(json.dumps(asdict(record), sort_keys=True))
+    return _digest(json.dumps(parquet.row_of(record), sort_keys=True))
 
 
 def state(root: Path, files: Iterable[str]) -> str:
@@ -68,24 +69,22 @@ def state(root: Path, files: Iterable[str]) -> str:
     return _digest(json.dumps(described))
 
 
-def write(path: Path, readings: Sequence[Reading]) -> None:
+def write(path: Path, readings: Iterable[Reading]) -> None:
     """Writes them as Parquet, atomically."""
-    table = pa.Table.from_pylist([asdict(reading) for reading in readings], schema=_SCHEMA)
-    with written_whole(path) as unfinished:
-        pq.write_table(table, unfinished)
+    parquet.write(path, readings, _SCHEMA)
 
 
 def read(path: Path) -> list[Reading]:
     """What `write` wrote; nothing if that isn't there or of another version, for it can all be read again."""
+    shared = Shared()
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException):
+        return [shared.within(_reading(row)) for row in parquet.read(path, _SCHEMA)]
+    except parquet.NoTableError:
         return []
-    if not table.schema.equals(_SCHEMA):
-        return []
-    return [
-        Reading(**{**row, "files": tuple(row["files"]), "outside": tuple(row["outside"])}) for row in table.to_pylist()
-    ]
+
+
+def _reading(row: dict[str, Any]) -> Reading:
+    return Reading(**{**row, "files": tuple(row["files"]), "outside": tuple(row["outside"])})
 
 
 def _digest(text: str) -> str:

@@ -10,6 +10,10 @@ from mammo_gan.archives.readings import Reading
 from mammo_gan.archives.records import Mammogram
 
 DENSITIES = "ABCD"
+# What a reader has mended of a lesion's mask and says in the lesion's description.
+RESAMPLED = "mask resampled to the film's size"
+SWAPPED = "mask and crop are swapped in name"
+_MENDED = {"mask of another size": RESAMPLED, "mask and crop swapped": SWAPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,13 @@ class Remark:
 
 def find(records: Sequence[Mammogram], readings: Mapping[str, Reading]) -> list[Remark]:
     """All remarks, by kind and then in the records' order. `readings` are those of the same images, by image."""
-    return [*_duplicates(records, readings), *_outside(records, readings), *_views(records), *_densities(records)]
+    return [
+        *_duplicates(records, readings),
+        *_outside(records, readings),
+        *_mended(records),
+        *_views(records),
+        *_densities(records),
+    ]
 
 
 def _duplicates(records: Sequence[Mammogram], readings: Mapping[str, Reading]) -> Iterator[Remark]:
@@ -41,6 +51,15 @@ def _outside(records: Sequence[Mammogram], readings: Mapping[str, Reading]) -> I
     for record in records:
         for number in readings[record.image].outside:
             yield Remark(record.image, "lesion outside its breast", f"lesion {number} covers no pixel of the breast")
+
+
+def _mended(records: Sequence[Mammogram]) -> Iterator[Remark]:
+    for record in records:
+        for lesion in record.lesions:
+            said = lesion.description.split("; ")
+            for oddity, mended in _MENDED.items():
+                if mended in said:
+                    yield Remark(record.image, oddity, f"lesion {lesion.number}: {mended}")
 
 
 def _views(records: Sequence[Mammogram]) -> Iterator[Remark]:

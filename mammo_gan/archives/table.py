@@ -69,7 +69,7 @@ def parse_table(text: str, required: Collection[str], optional: Collection[str])
     header = [name.strip().lower() for name in rows[0]] if rows else []
     while header and not header[-1]:
         header.pop()  # spreadsheets append empty columns
-    _check_header(header, required, optional)
+    check_header(header, required, optional)
     parsed: list[Row] = []
     faulty: dict[int, str] = {}
     for number, cells in enumerate(rows[1:], start=2):
@@ -81,7 +81,12 @@ def parse_table(text: str, required: Collection[str], optional: Collection[str])
     return parsed, faulty
 
 
-def _check_header(header: list[str], required: Collection[str], optional: Collection[str]) -> None:
+def check_header(header: Sequence[str], required: Collection[str], optional: Collection[str]) -> None:
+    """Every required column once, and no other than these.
+
+    Raises:
+        UserError: the first column that is missing, unknown (with the nearest valid name) or there twice.
+    """
     known = [*required, *optional]
     for name in header:
         if name not in known:

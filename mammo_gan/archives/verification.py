@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mammo_gan.archives.integrity import Fault, told
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Box, Lesion, Mammogram
-from mammo_gan.errors import UserError
+from mammo_gan.errors import ImageError, UserError
 from mammo_gan.imaging.breast_mask import breast_mask
 
 
@@ -63,7 +63,8 @@ def _read(reader: Reader, root: Path, mammogram: Mammogram) -> tuple[NDArray[np.
     except UserError as error:
         advice = "fetch the file again or leave it out"
         expected = f"a readable image of {size}"
-        return None, [Fault(mammogram.image, "unreadable image", expected, told(error, root), advice)]
+        problem = error.fault.format("image") if isinstance(error, ImageError) else "unreadable image"
+        return None, [Fault(mammogram.image, problem, expected, told(error, root), advice)]
     if pixels.shape != (mammogram.height, mammogram.width):
         advice = "fetch image and description again"
         return None, [Fault(mammogram.image, "image of another size", size, _size(pixels.shape), advice)]
@@ -94,10 +95,9 @@ def _lesion(reader: Reader, root: Path, mammogram: Mammogram, lesion: Lesion) ->
     try:
         mask = reader.mask(root, mammogram, lesion)
     except UserError as error:
-        expected = f"a mask of {what} of {size}"
-        return Fault(
-            mammogram.image, "unusable mask", expected, told(error, root), "save the mask again or leave it out"
-        )
+        problem = error.fault.format("mask") if isinstance(error, ImageError) else "unusable mask"
+        expected, advice = f"a mask of {what} of {size}", "save the mask again or leave it out"
+        return Fault(mammogram.image, problem, expected, told(error, root), advice)
     if mask.shape != (mammogram.height, mammogram.width):
         expected, advice = f"a mask of {what} of {size}", "save the mask at the image's size"
         return Fault(mammogram.image, "mask of another size", expected, _size(mask.shape), advice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,17 @@ class Survey:
     def positions(self, content: Content) -> int:
         """The different patches of one content."""
         return sum(offer.positions for offer in self.offers if offer.content == content)
+
+    def as_json(self) -> dict[str, Any]:
+        """Lists, numbers and strings; `survey_of` gives an equal one back."""
+        return {"offers": [[offer.content, offer.positions] for offer in self.offers], "skipped": dict(self.skipped)}
+
+
+def survey_of(noted: dict[str, Any] | None) -> Survey | None:
+    """A survey from what its `as_json` gave; None from None."""
+    if noted is None:
+        return None
+    return Survey(tuple(Offer(content, positions) for content, positions in noted["offers"]), noted["skipped"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ def save(resized: Resized, path: Path) -> None:
             arrays[f"box{number}"] = np.array(area.box)
             arrays[f"mask{number}"] = area.mask
             arrays[f"outlined{number}"] = np.array(area.outlined)
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    with path.open("wb") as file:  # a path would be given the ending .npz
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load(path: Path) -> Resized:

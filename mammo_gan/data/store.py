@@ -7,11 +7,11 @@ patches.parquet  N rows; written last, so that a store without it isn't whole
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo_gan.archives.records import Density, Laterality, LesionKind, Pathology, SplitName, View
-from mammo_gan.errors import UserError
+from mammo_gan.data.array_file import mapped, not_whole
+from mammo_gan.data.patch_slots import BREASTS, IMAGES, MASKS, PatchSlots, packed_length
 from mammo_gan.files import written_whole
 
-IMAGES, MASKS, BREASTS, ROWS = "images.npy", "masks.npy", "breasts.npy", "patches.parquet"
+ROWS = "patches.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,11 @@ class PatchRow:
     mm_per_px: float | None  # of the patch
     lesion_box: tuple[int, int, int, int] | None  # half-open xyxy, px of the patch
 
+    @classmethod
+    def of(cls, columns: Mapping[str, Any]) -> PatchRow:
+        """A row of the table, or one that went through JSON."""
+        return cls(**{**columns, "lesion_box": tuple(columns["lesion_box"]) if columns["lesion_box"] else None})
+
 
 _SCHEMA = pa.schema(
     [
@@ -65,7 +71,7 @@ _SCHEMA = pa.schema(
 def expected_bytes(patches: int, size: int) -> int:
     """Disk that a store of `patches` patches of `size` x `size` px takes, within a few percent."""
     table = 64  # per row, compressed
-    return patches * (size * size + 2 * _packed_length(size) + table)
+    return patches * (size * size + 2 * packed_length(size) + table)
 
 
 class PatchWriter:
@@ -80,13 +86,10 @@ class PatchWriter:
     def __init__(self, folder: Path, count: int, size: int) -> None:
         if count < 1 or size < 1:
             raise ValueError(f"a store has at least one patch of at least 1 px, got {count} of {size} px")
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / ROWS).unlink(missing_ok=True)
         self.folder, self.count, self.size = folder, count, size
-        packed = (count, _packed_length(size))
-        self._images = _new_array(folder / IMAGES, (count, size, size))
-        self._masks = _new_array(folder / MASKS, packed)
-        self._breasts = _new_array(folder / BREASTS, packed)
+        self._slots = PatchSlots(folder, count, size)
+        self._slots.make()
         self.rows: list[PatchRow] = []
 
     def append(
@@ -99,22 +102,24 @@ class PatchWriter:
         """image: (S, S) uint8; mask: (S, S) bool, all False if lesion-free; breast: (S, S) bool, None = all of it."""
         if len(self.rows) == self.count:
             raise ValueError(f"the store was made for {self.count} patches")
-        index = len(self.rows)
-        self._images[index] = image
-        self._masks[index] = np.packbits(mask)
-        self._breasts[index] = 255 if breast is None else np.packbits(breast)
+        breast = np.ones(mask.shape, dtype=bool) if breast is None else breast
+        self._slots.write(len(self.rows), [image], [mask], [breast], flush=False)
         self.rows.append(row)
 
     def close(self) -> None:
         """Flush the arrays and write the table; only now the store can be opened."""
         if len(self.rows) != self.count:
             raise ValueError(f"the store was made for {self.count} patches, {len(self.rows)} were written")
-        for array in (self._images, self._masks, self._breasts):
-            array.flush()
-        names = [field.name for field in fields(PatchRow)]
-        columns = {name: [getattr(row, name) for row in self.rows] for name in names}
-        with written_whole(self.folder / ROWS) as unfinished:
-            pq.write_table(pa.table(columns, schema=_SCHEMA), unfinished)
+        self._slots.flush()
+        write_rows(self.folder, self.rows)
+
+
+def write_rows(folder: Path, rows: Sequence[PatchRow]) -> None:
+    """The table of a store whose arrays are on the disk; only now the store can be opened."""
+    names = [field.name for field in fields(PatchRow)]
+    columns = {name: [getattr(row, name) for row in rows] for name in names}
+    with written_whole(folder / ROWS) as unfinished:
+        pq.write_table(pa.table(columns, schema=_SCHEMA), unfinished)
 
 
 class PatchStore:
@@ -141,17 +146,17 @@ class PatchStore:
         Raises:
             UserError: a file is missing or unreadable, or they don't belong together.
         """
-        images, masks, breasts = (_mapped(folder / name) for name in (IMAGES, MASKS, BREASTS))
+        images, masks, breasts = (mapped(folder / name) for name in (IMAGES, MASKS, BREASTS))
         table = _table(folder / ROWS)
         count = len(table)
         size = images.shape[-1]
         for name, array, shape in (
             (IMAGES, images, (count, size, size)),
-            (MASKS, masks, (count, _packed_length(size))),
-            (BREASTS, breasts, (count, _packed_length(size))),
+            (MASKS, masks, (count, packed_length(size))),
+            (BREASTS, breasts, (count, packed_length(size))),
         ):
             if array.dtype != np.uint8 or array.shape != shape:
-                raise _not_whole(
+                raise not_whole(
                     folder / name, f"uint8 {shape} for the {count} rows of {ROWS}", f"{array.dtype} {array.shape}"
                 )
         return cls(folder, images, masks, breasts, table)
@@ -170,10 +175,7 @@ class PatchStore:
     @cached_property
     def rows(self) -> list[PatchRow]:
         """One row per patch."""
-        return [
-            PatchRow(**{**row, "lesion_box": tuple(row["lesion_box"]) if row["lesion_box"] else None})
-            for row in self._table.to_pylist()
-        ]
+        return [PatchRow.of(row) for row in self._table.to_pylist()]
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
@@ -211,36 +213,11 @@ class PatchStore:
         return bits.reshape(self.size, self.size).view(bool)
 
 
-def _packed_length(size: int) -> int:
-    return -(-size * size // 8)
-
-
-def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-
-
-def _mapped(path: Path) -> NDArray[np.uint8]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise _not_whole(path, "an array", str(error)) from error
-    if not isinstance(array, np.ndarray) or array.ndim < 2:
-        raise _not_whole(path, "an array of patches", "something else")
-    return array
-
-
 def _table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise _not_whole(path, "a Parquet table", str(error)) from error
+        raise not_whole(path, "a Parquet table", str(error)) from error
     if table.schema.names != _SCHEMA.names:
-        raise _not_whole(path, f"the columns {', '.join(_SCHEMA.names)}", ", ".join(table.schema.names))
+        raise not_whole(path, f"the columns {', '.join(_SCHEMA.names)}", ", ".join(table.schema.names))
     return table
-
-
-def _not_whole(path: Path, expected: str, found: str) -> UserError:
-    return UserError(
-        f"{path}: these prepared patches aren't whole: expected {expected}, found {found}. "
-        f"Remove the folder {path.parent} and run the same command again to prepare them anew"
-    )

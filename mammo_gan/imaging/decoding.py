@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mammo_gan.errors import UserError
+from mammo_gan.errors import ImageError, UserError
 from mammo_gan.imaging.dicom import dicom_size, read_dicom
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
@@ -87,9 +87,10 @@ def _open(path: Path, load: bool) -> Image.Image:
     except FileNotFoundError as error:
         raise UserError(f"{path}: expected an image file, found none; check the path") from error
     except Exception as error:  # a decoder fed with broken bytes raises whatever it trips over
-        raise UserError(
+        raise ImageError(
             f"{path}: expected a whole image ({', '.join(_FORMATS)}), found a file that is truncated or of another "
-            f"kind ({error}); copy it again or leave it out"
+            f"kind ({error}); copy it again or leave it out",
+            "truncated {}" if "truncated" in str(error) else "unreadable {}",
         ) from error
     if pages != 1:
         raise UserError(f"{path}: expected one image, found a file of {pages} pages; save them one by one")

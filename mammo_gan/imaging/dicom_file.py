@@ -13,11 +13,11 @@ from mammo_gan.errors import UserError
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 
 
-def open_dicom(path: Path, *, stop_before_pixels: bool, only: tuple[str, ...] | None = None) -> FileDataset:
-    """One grey image's dataset, with or without a preamble; its file_meta always names a transfer syntax.
+def parse_dicom(path: Path, *, stop_before_pixels: bool, only: tuple[str, ...] | None = None) -> FileDataset:
+    """Any data set, with or without a preamble; its file_meta always names a transfer syntax.
 
     Raises:
-        UserError: no DICOM file, no image, in colour, of several frames (tomosynthesis), or of more than 16 bits.
+        UserError: no DICOM file.
     """
     try:
         dataset = pydicom.dcmread(
@@ -25,18 +25,29 @@ def open_dicom(path: Path, *, stop_before_pixels: bool, only: tuple[str, ...] | 
         )
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = _guessed_syntax(dataset)
-        missing = [name for name in _NEEDED if dataset.get(name) is None]
-        height, width, allocated, stored = (0,) * 4 if missing else (int(dataset[name].value) for name in _NEEDED[:4])
-        frames, samples = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("SamplesPerPixel") or 1)
-        photometric = dataset.get("PhotometricInterpretation")
     except OSError as error:
         raise UserError(
             f"{path}: expected a DICOM file, found none to read ({error.strerror or error}); check the path"
         ) from error
     except Exception as error:  # a parser fed with broken bytes raises whatever it trips over
-        raise UserError(
-            f"{path}: expected a DICOM file, found one that can't be parsed ({error}); export it again"
-        ) from error
+        raise _unparsed(path, error) from error
+    return dataset
+
+
+def open_dicom(path: Path, *, stop_before_pixels: bool, only: tuple[str, ...] | None = None) -> FileDataset:
+    """One grey image's data set, as from `parse_dicom`.
+
+    Raises:
+        UserError: no DICOM file, no image, in colour, of several frames (tomosynthesis), or of more than 16 bits.
+    """
+    dataset = parse_dicom(path, stop_before_pixels=stop_before_pixels, only=only)
+    try:
+        missing = [name for name in _NEEDED if dataset.get(name) is None]
+        height, width, allocated, stored = (0,) * 4 if missing else (int(dataset[name].value) for name in _NEEDED[:4])
+        frames, samples = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("SamplesPerPixel") or 1)
+        photometric = dataset.get("PhotometricInterpretation")
+    except Exception as error:  # elements are parsed at their first use
+        raise _unparsed(path, error) from error
     if missing:
         raise UserError(
             f"{path}: expected a DICOM image, found none of {', '.join(missing)} in its header; export the image again"
@@ -52,6 +63,10 @@ def open_dicom(path: Path, *, stop_before_pixels: bool, only: tuple[str, ...] | 
             f"{allocated}; export the image again"
         )
     return dataset
+
+
+def _unparsed(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: expected a DICOM file, found one that can't be parsed ({error}); export it again")
 
 
 def _guessed_syntax(dataset: FileDataset) -> UID:

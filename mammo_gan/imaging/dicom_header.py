@@ -1,25 +1,28 @@
 """What a DICOM mammogram's header says of the image, read in one pass and without its pixels.
 
 Tags are those of PS3.3 A.26 (Digital Mammography X-Ray Image). What readers don't need is skipped unread, so that a
-folder of thousands is surveyed in seconds.
+folder of thousands is surveyed in seconds. Headers that were kept as JSON (PS3.18 F.2) go the same way.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydicom.config import disable_value_validation
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     DigitalMammographyXRayImageStorageForProcessing,
 )
 
-from mammo_gan.imaging.dicom_file import open_dicom
+from mammo_gan.imaging.dicom_file import open_dicom, parse_dicom
 
 _READ = (
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
@@ -27,8 +30,9 @@ _READ = (
     *("PatientAge", "SeriesDescription", "ViewPosition", "ViewCodeSequence", "ImageLaterality", "Laterality"),
     *("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing", "Manufacturer", "ManufacturerModelName"),
     *("XRayTubeCurrent", "XRayTubeCurrentInuA", "EstimatedRadiographicMagnificationFactor"),
-    *("PresentationIntentType", "BreastImplantPresent"),
+    *("PresentationIntentType", "BreastImplantPresent", "Modality"),
 )
+_READ_OF_JSON = frozenset(f"{tag_for_keyword(name):08X}" for name in _READ)
 # CID 4014, by SNOMED CT and by the older SNOMED RT that most archives hold.
 _VIEW_CODES: dict[str, Literal["CC", "MLO"]] = {
     "399162004": "CC",
@@ -36,6 +40,8 @@ _VIEW_CODES: dict[str, Literal["CC", "MLO"]] = {
     "399368009": "MLO",
     "R-10226": "MLO",
 }
+_YEARS_OF_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_AGES = range(10, 151)  # years; others come of a mistaken unit or of a phantom's header
 _SQUARE = 1e-3  # pixels whose sides differ by less, relatively, have one mm_per_px
 
 
@@ -46,6 +52,7 @@ class DicomHeader:
     Args:
         height, width: px.
         bits: of what `read_dicom` gives, always 16; `bits_stored` is the file's own depth.
+        age: whole years.
         view: CC or MLO; `view_position` is the file's own word, which can be another view (ML, XCCL).
         mm_per_px: at the detector (ImagerPixelSpacing), not divided by the magnification; else what the file gives of
             a calibration (PixelSpacing) or of a film's scanner. None where pixels aren't square.
@@ -56,7 +63,7 @@ class DicomHeader:
     height: int
     width: int
     bits: int = 16
-    bits_stored: int
+    bits_stored: int | None = None
     view: Literal["CC", "MLO"] | None = None
     view_position: str | None = None
     laterality: Literal["L", "R"] | None = None
@@ -81,17 +88,37 @@ def read_header(path: Path) -> DicomHeader:
     Raises:
         UserError: no DICOM file, no image, in colour, or of several frames (tomosynthesis).
     """
-    dataset = open_dicom(path, stop_before_pixels=True, only=_READ)
+    return header_of(open_dicom(path, stop_before_pixels=True, only=_READ))
+
+
+def read_elements(path: Path) -> Dataset:
+    """All that `header_of` looks at, of a DICOM file of any kind. Raises UserError where it is none."""
+    return parse_dicom(path, stop_before_pixels=True, only=_READ)
+
+
+@disable_value_validation()
+def elements_of_json(attributes: Mapping[str, Any]) -> Dataset:
+    """The same from tag to {"vr": ..., "Value": [...]}; an element that isn't of its type is left out."""
+    dataset = Dataset()
+    for tag, element in attributes.items():
+        if tag.upper() in _READ_OF_JSON:
+            with suppress(Exception):  # a parser fed with broken values raises whatever it trips over
+                dataset.update(Dataset.from_json({tag.upper(): element}))
+    return dataset
+
+
+@disable_value_validation()
+def header_of(dataset: Dataset) -> DicomHeader:
+    """What a data set with Rows and Columns says; unknown is what it lacks and what can't be understood."""
     view_position = _text(dataset, "ViewPosition")
-    laterality = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
     microamperes = _number(dataset, "XRayTubeCurrentInuA")
     return DicomHeader(
         height=int(dataset.Rows),
         width=int(dataset.Columns),
-        bits_stored=int(dataset.BitsStored),
+        bits_stored=None if (bits := _number(dataset, "BitsStored")) is None else int(bits),
         view=_view(dataset, view_position),
         view_position=view_position,
-        laterality="L" if laterality == "L" else "R" if laterality == "R" else None,
+        laterality=laterality_of(dataset),
         mm_per_px=_spacing(dataset),
         manufacturer=_text(dataset, "Manufacturer"),
         model=_text(dataset, "ManufacturerModelName"),
@@ -105,6 +132,17 @@ def read_header(path: Path) -> DicomHeader:
         study=_text(dataset, "StudyInstanceUID"),
         instance=_text(dataset, "SOPInstanceUID"),
     )
+
+
+def laterality_of(dataset: Dataset) -> Literal["L", "R"] | None:
+    """The side of one breast."""
+    side = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
+    return "L" if side == "L" else "R" if side == "R" else None
+
+
+def is_mammogram(dataset: Dataset) -> bool:
+    """Whether a header is of one flat mammogram: neither tomosynthesis nor another modality."""
+    return (_text(dataset, "Modality") or "MG") == "MG" and (_number(dataset, "NumberOfFrames") or 1) <= 1
 
 
 def _value(dataset: Dataset, name: str) -> Any:
@@ -135,15 +173,18 @@ def _number(dataset: Dataset, name: str) -> float | None:
 def _view(dataset: Dataset, position: str | None) -> Literal["CC", "MLO"] | None:
     if position is not None:
         return "CC" if position == "CC" else "MLO" if position == "MLO" else None
-    codes = _value(dataset, "ViewCodeSequence")
-    return _VIEW_CODES.get(_text(codes[0], "CodeValue") or "") if codes else None
+    try:
+        code = _text(_value(dataset, "ViewCodeSequence")[0], "CodeValue")
+    except (TypeError, LookupError):  # not there, empty or no sequence
+        return None
+    return _VIEW_CODES.get(code or "")
 
 
 def _spacing(dataset: Dataset) -> float | None:
     for name in ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing"):
         try:
             row, column = (float(value) for value in _value(dataset, name))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
         if math.isfinite(row) and row > 0 and abs(row - column) <= _SQUARE * row:
             return row
@@ -161,5 +202,8 @@ def _for_presentation(dataset: Dataset) -> bool | None:
 
 
 def _years(age: str | None) -> int | None:
-    """Of "052Y"; ages in months or weeks are a mistake in a mammogram's header."""
-    return int(age[:-1]) if age and age.endswith("Y") and age[:-1].isascii() and age[:-1].isdigit() else None
+    """Of "052Y" or "630M"."""
+    if not age or len(age) > 4 or age[-1] not in _YEARS_OF_UNIT or not (age[:-1].isascii() and age[:-1].isdigit()):
+        return None
+    years = int(int(age[:-1]) * _YEARS_OF_UNIT[age[-1]] + 1e-9)
+    return years if years in _AGES else None

@@ -30,7 +30,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from mammo_gan.errors import UserError
+from mammo_gan.errors import ImageError, UserError
 from mammo_gan.imaging.dicom_fallback import unpack_apart
 
 _Bits = NDArray[np.unsignedinteger]  # uint8 or uint16
@@ -60,7 +60,10 @@ def stored_bits(path: Path, dataset: FileDataset) -> _Bits:
             nothing here unpacks.
     """
     if "PixelData" not in dataset:
-        raise UserError(f"{path}: expected a DICOM image, found a header without pixel data; export the image again")
+        raise ImageError(
+            f"{path}: expected a DICOM image, found a header without pixel data; export the image again",
+            "{} without pixel data",
+        )
     try:
         raw = _unpack(path, dataset)
         if raw.shape != (dataset.Rows, dataset.Columns) or raw.dtype.kind not in "iu" or raw.dtype.itemsize > 2:
@@ -112,8 +115,9 @@ def _uncompressed(path: Path, dataset: FileDataset) -> NDArray[np.integer]:
     rows, columns, itemsize = int(dataset.Rows), int(dataset.Columns), int(dataset.BitsAllocated) // 8
     needed, found = rows * columns * itemsize, len(dataset.PixelData)
     if found < needed:
-        raise UserError(
-            f"{path}: expected {needed} bytes of pixels, found {found}: the file is truncated; copy it again"
+        raise ImageError(
+            f"{path}: expected {needed} bytes of pixels, found {found}: the file is truncated; copy it again",
+            "truncated {}",
         )
     if found - needed >= columns * itemsize and found - needed > 1:  # more than an encoder pads with
         raise _other_size(path, dataset, f"{found} bytes instead of {needed}")

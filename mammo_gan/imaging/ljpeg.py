@@ -12,7 +12,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_gan.errors import UserError
+from mammo_gan.errors import ImageError, UserError
 
 _START_OF_IMAGE, _END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
 
@@ -58,9 +58,10 @@ def _check_ends(path: Path, stream: bytes) -> None:
         )
     # Bytes of padding may follow; within a stream's digits ff is always followed by 00, so the marker is unambiguous.
     if not stream.rstrip(b"\x00\r\n").endswith(_END_OF_IMAGE):
-        raise UserError(
+        raise ImageError(
             f"{path}: truncated: expected the end marker ffd9, found {stream[-2:].hex()} after {len(stream)} bytes; "
-            "fetch the file again"
+            "fetch the file again",
+            "truncated {}",
         )
 
 

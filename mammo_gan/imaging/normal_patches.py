@@ -3,13 +3,13 @@
 The paper tries up to five batches of 100 positions and keeps those that pass. So do we, but a batch is first held
 against nine pixels of each patch, so that few patches are looked at whole. On a narrow breast the 500 tries find fewer
 than ten; the rest then comes from tries within the breast's bounding box, and at last from all positions that pass,
-found by a box filter over that box. The positions that the paper keeps are independent and uniform over those that
-pass, and so are ours, whichever way found them.
+found by a box filter where there is room for a patch. The positions that the paper keeps are independent and uniform
+over those that pass, and so are ours, whichever way found them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -24,6 +24,7 @@ BATCH, BATCHES = 100, 5  # tries (Algorithm 1, lines 12 and 13)
 MIN_GREY_LEVELS = 30  # (3.5)
 
 _PROBES = 3  # per side: a patch is probed at its corners, the middles of its sides and its centre
+_BLOCKS = 8  # in a patch's side; breast that isn't whole in blocks of that size is not searched pixel by pixel
 
 
 def normal_origins(
@@ -78,9 +79,12 @@ def all_normal_origins(breast: NDArray[Any], lesions: Sequence[Xyxy], size: int 
     crop = np.asarray(mask[top:bottom, left:right] != 0).view(np.uint8)
     for x0, y0, x1, y1 in lesions:
         crop[max(y0 - top, 0) : max(y1 - top, 0), max(x0 - left, 0) : max(x1 - left, 0)] = 0
-    covered = cv2.boxFilter(crop, cv2.CV_32S, (size, size), anchor=(0, 0), normalize=False)
-    rows, columns = np.nonzero(covered[: bottom - top - size + 1, : right - left - size + 1] == size * size)
-    return np.stack([columns + left, rows + top], axis=1)
+    found = [np.empty((0, 2), dtype=np.intp)]
+    for x0, y0, x1, y1 in _bands(crop, size):
+        covered = cv2.boxFilter(crop[y0:y1, x0:x1], cv2.CV_32S, (size, size), anchor=(0, 0), normalize=False)
+        rows, columns = np.nonzero(covered[: y1 - y0 - size + 1, : x1 - x0 - size + 1] == size * size)
+        found.append(np.stack([columns + left + x0, rows + top + y0], axis=1))
+    return np.concatenate(found)
 
 
 def grey_levels(patch: NDArray[np.uint8] | NDArray[np.uint16]) -> int:
@@ -155,6 +159,28 @@ def _frame(inside: NDArray[np.uint8], size: int) -> Xyxy | None:
     if not columns.size or min(columns[-1] - columns[0], rows[-1] - rows[0]) + 1 < size:
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _bands(crop: NDArray[np.uint8], size: int) -> Iterator[Xyxy]:
+    """Boxes that hold every patch of ones, from above; no two hold the same patch.
+
+    Wherever a patch lies, a square of whole blocks lies in it, so that most of a slanted or speckled breast is counted
+    out by a look at blocks.
+    """
+    side = max(1, size // _BLOCKS)
+    across = (size - side + 1) // side  # blocks that any patch holds, in a row
+    height, width = crop.shape[0] // side, crop.shape[1] // side
+    lines = crop[: height * side, : width * side].reshape(height, side, -1).min(axis=1)
+    whole = lines.reshape(height, width, side).min(axis=2)  # (height, width), 1 where a block is all ones
+    squares = cv2.boxFilter(whole, cv2.CV_32S, (across, across), anchor=(0, 0), normalize=False)
+    hopeful = squares[: height - across + 1, : width - across + 1] == across * across
+    for first in range(0, len(hopeful), _BLOCKS):
+        rows, columns = np.nonzero(hopeful[first : first + _BLOCKS])
+        if rows.size:
+            # The patches whose first whole block is one of these begin at it, or less than a block before it.
+            x0, y0 = (max((int(at) - 1) * side + 1, 0) for at in (columns.min(), first + rows.min()))
+            x1, y1 = (int(at) * side + size for at in (columns.max(), first + rows.max()))
+            yield x0, y0, min(x1, crop.shape[1]), min(y1, crop.shape[0])
 
 
 def _positions(frame: Xyxy, size: int) -> int:

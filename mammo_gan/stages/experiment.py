@@ -14,7 +14,7 @@ from mammo_gan import weights
 from mammo_gan.archives import identity
 from mammo_gan.errors import UserError
 from mammo_gan.interruption import Interruption
-from mammo_gan.stages import run_folder
+from mammo_gan.stages import parallel, run_folder
 from mammo_gan.stages.command import targets
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, Stage, describe, is_whole, key, make
@@ -66,6 +66,8 @@ def run(
         UserError: anything that a user can mend.
         Interrupted: the run was told to end; the same command goes on.
     """
+    parallel.check_origin(cfg.prepare.scheduler, overrides)
+    workers = parallel.Workers(cfg.prepare.backend, cfg.prepare.scheduler)
     instances = plan(cfg, folder) if planned is None else planned
     _try_weights(cfg, chosen(cfg))
     run_folder.describe(folder, cfg, overrides)
@@ -73,7 +75,9 @@ def run(
     made: set[str] = set()
     for instance in (instances[name] for name in chosen(cfg)):
         inputs = {needed: _whole(instances[needed], cfg) for needed in instance.stage.inputs}
-        context = Context(folder, instance.name, inputs, frozenset(made), identity_key, cfg.jobs, screen, interruption)
+        context = Context(
+            folder, instance.name, inputs, frozenset(made), identity_key, cfg.jobs, screen, interruption, workers
+        )
         if _make(instance, context):
             made.add(instance.name)
     return {name: instance.folder for name, instance in instances.items()}
@@ -96,10 +100,12 @@ def _try_weights(cfg: DictConfig, chosen: Sequence[str]) -> None:
 
 def _instances(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
     instances: dict[str, Instance] = {}
+    # A cluster's workers were started in folders of their own.
+    stages = Path(cfg.paths.stages).absolute() if cfg.prepare.scheduler is not None else Path(cfg.paths.stages)
     for name, node in cfg.pipeline.items():
         stage = _built(node)
         stage_key = key(stage, node, {needed: instances[needed].key for needed in stage.inputs})
-        place = Path(cfg.paths.stages) / name.replace("/", "-") / stage_key
+        place = stages / name.replace("/", "-") / stage_key
         instances[name] = Instance(name, stage, stage_key, place if stage.shared else folder)
     return instances
 

@@ -31,7 +31,7 @@ SHOWN = 20  # faults on the screen
 class Index(Stage):
     """Reads every file of an archive once: what can't be read is named, the rest becomes records."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(self, inputs: list[str], reader: DictConfig, phantom: DictConfig | None, unkeyed: DictConfig) -> None:
         super().__init__(inputs, unkeyed)
@@ -56,7 +56,7 @@ class Index(Stage):
         self._show(faults, odd, seen, folder, context)
         integrity.enforce(faults, seen, self.unkeyed.max_faulty_share)
         index.write(folder / RECORDS, records)
-        readings.write(folder / READINGS, list(known.readings.values()))
+        readings.write(folder / READINGS, known.readings.values())
         write_json(folder / READER, self._described())
         # A phantom lies in this folder and moves with it.
         where = PHANTOM if self.phantom is not None else str(root.resolve())
@@ -140,7 +140,7 @@ class Index(Stage):
         root = Path(str(self.unkeyed.root)).expanduser()
         if not root.is_dir():
             raise self.reader.no_archive(f"{root}: there is no such folder")
-        return root
+        return root.absolute()  # processes on other machines work in folders of their own
 
     def _write_phantom(self, folder: Path, phantom: DictConfig, context: Context) -> Path:
         write = instantiate(self.unkeyed.phantom_writer)

@@ -13,15 +13,18 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, cast
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
+from mammo_gan.data import journal
+from mammo_gan.data.journal import Journal
 from mammo_gan.files import write_text
 from mammo_gan.interruption import Interruption
+from mammo_gan.stages.parallel import Workers
 from mammo_gan.stages.screen import Screen
 
 DONE = "stage.json"
@@ -32,7 +35,8 @@ class Context:
     """What a stage may know of the run that it is part of; none of it changes what the stage makes.
 
     `name` is the stage's in the experiment; `inputs` maps the stages before it to their folders; `made` names those
-    that this run made itself; `interruption` says whether the run has been told to end.
+    that this run made itself; `interruption` says whether the run has been told to end; `workers` are the processes
+    that joblib's work goes to.
     """
 
     run_folder: Path
@@ -43,6 +47,7 @@ class Context:
     jobs: int
     screen: Screen
     interruption: Interruption
+    workers: Workers = field(default_factory=Workers)
 
 
 class Stage(ABC):
@@ -53,7 +58,9 @@ class Stage(ABC):
     """
 
     version: ClassVar[int]
-    resumable: ClassVar[bool] = False  # whether `run` goes on from what an interrupted one left
+    # Whether `run` goes on from what an interrupted one left. What it needs for that alone it keeps in the folder
+    # `journal.FOLDER` of its own, which is no part of the output and goes once that is whole.
+    resumable: ClassVar[bool] = False
     shared: ClassVar[bool] = True  # False: its output belongs to the run folder and is made by every run
 
     def __init__(self, inputs: list[str], unkeyed: DictConfig | None = None) -> None:
@@ -117,21 +124,25 @@ def make(stage: Stage, stage_key: str, folder: Path, context: Context) -> bool:
         context.screen.say(f"{context.name}: another run is making it, waiting")
         lock.acquire()
     try:
-        if is_whole(folder):
-            return False
-        if folder.exists() and not stage.resumable:
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        start = time.monotonic()
-        stage.run(folder, context)
-        _finish(folder, {"name": context.name, "key": stage_key, "seconds": round(time.monotonic() - start, 3)})
-        return True
+        ran = not is_whole(folder)
+        if ran:
+            if folder.exists() and not stage.resumable:
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            start = time.monotonic()
+            with context.workers.at_hand(context.screen):
+                stage.run(folder, context)
+            _finish(folder, {"name": context.name, "key": stage_key, "seconds": round(time.monotonic() - start, 3)})
+        Journal(folder / journal.FOLDER).end()
+        return ran
     finally:
         lock.release()
 
 
 def _finish(folder: Path, described: dict[str, Any]) -> None:
-    files = {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
+    notes = folder / journal.FOLDER
+    made = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_relative_to(notes)]
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in made}
     write_json(folder / DONE, {**described, "files": files})
 
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
+from mammo_gan.archives.integrity import Fault
+from mammo_gan.archives.optimam import OPTIMAM
+from mammo_gan.archives.records import Mammogram
 from tests.archives.miniature import breast
 
 HEIGHT, WIDTH = 96, 64
@@ -161,3 +164,10 @@ def make_optimam(root: Path) -> list[str]:
     paths += write_client(root, "optm3", {"500": episode()}, [Image(name="1.2.3.1", header=implant, json_ending=None)])
     paths += write_client(root, "optm4", {"500": episode(kind="CI")}, [Image(name="1.2.3.1"), Image(name="1.2.3.2")])
     return paths
+
+
+def scanned(root: Path, reader: OPTIMAM | None = None) -> tuple[dict[str, Mammogram], list[Fault]]:
+    """Records by image, and faults."""
+    found = list((reader or OPTIMAM()).scan(root))
+    records = {record.image: record for record in found if isinstance(record, Mammogram)}
+    return records, [fault for fault in found if isinstance(fault, Fault)]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammo_gan.archives import index
+from mammo_gan.archives import index, remarks
 from mammo_gan.archives.cbis import CBIS
-from mammo_gan.archives.cbis_masks import fitted
+from mammo_gan.archives.cbis_masks import fitted, named_otherwise
 from mammo_gan.archives.cbis_split import official_split
 from mammo_gan.archives.cbis_tables import TABLES, read_findings
 from mammo_gan.archives.integrity import Fault
@@ -131,6 +131,40 @@ def test_a_mask_of_another_shape_is_refused() -> None:
         fitted(np.ones((90, 64), dtype=bool), *FILM)
 
 
+def test_mask_and_crop_that_go_under_each_others_names_are_remarks(root: Path) -> None:
+    known = index.Known()
+    records, _ = index.build(CBIS(), root, "disk", jobs=1, known=known)
+    odd = {(remark.file, remark.oddity, remark.found) for remark in remarks.find(records, known.readings)}
+    assert odd == {
+        (film_path(MLO_1), "mask and crop swapped", "lesion 2: mask and crop are swapped in name"),
+        (film_path(MLO_3), "mask and crop swapped", "lesion 101: mask and crop are swapped in name"),
+        (film_path(MLO_3), "mask of another size", "lesion 101: mask resampled to the film's size"),
+        (film_path(CALC_2), "missing view", "CC without the MLO of the same breast"),
+        (film_path(MLO_3), "missing view", "MLO without the CC of the same breast"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "sizes", "mask_last", "expected"),
+    [
+        (("a/1-1.dcm", "a/1-2.dcm"), ((10, 10), FILM), True, False),
+        (("a/1-1.dcm", "a/1-2.dcm"), (FILM, (10, 10)), True, True),
+        (("a/1-1.dcm", "a/1-2.dcm"), (FILM, (10, 10)), False, False),
+        (("a/1-1.dcm", "a/1-2.dcm"), ((10, 10), FILM), False, True),
+        (("a/1.0-cropped images-1/1-1.dcm", "a/1.0-ROI mask images-2/1-1.dcm"), ((10, 10), FILM), None, False),
+        (("a/1.0-cropped images-1/1-1.dcm", "a/1.0-ROI mask images-2/1-1.dcm"), (FILM, (10, 10)), True, True),
+        (("a/1/000000.dcm", "a/2/000000.dcm"), (FILM, (10, 10)), True, False),  # nothing tells them apart by name
+        (("a/1-1.dcm", "a/1-2.dcm"), (FILM, (10, 10)), None, False),
+        (("a/1-1.dcm", "a/1-2.dcm"), (FILM, FILM), True, False),
+        (("a/1-1.dcm",), (FILM,), True, False),
+    ],
+)
+def test_which_names_are_exchanged(
+    files: tuple[str, ...], sizes: tuple[tuple[int, int], ...], mask_last: bool | None, expected: bool
+) -> None:
+    assert named_otherwise(files, sizes, FILM, mask_last) is expected
+
+
 def test_an_odd_number_of_pixel_bytes_is_read(root: Path) -> None:
     (mask,) = (root / name for name in lesion_paths(f"{MLO_3}_1")[:1])
     content = drawn(*MASK_3, BOXES[f"{MLO_3}_1"]).tobytes()
@@ -227,12 +261,42 @@ def test_each_table_is_needed(root: Path) -> None:
         (",CC,", ",XX,", "XX"),
         ("P_00001,", "../../etc,", "expected the folders"),
         (",1,mass", ",one,mass", "whole number"),
-        ("pathology,", "", "pathology"),
     ],
+)
+def test_a_broken_row_costs_its_film_and_no_other(root: Path, old: str, new: str, found: str) -> None:
+    table = root / "mass_case_description_train_set.csv"
+    table.write_text(table.read_text().replace(old, new, 1))
+    records, (fault,) = scanned(root)
+    assert sorted(records) == sorted(film_path(folder) for folder in (MLO_1, CALC_2, MLO_3))
+    assert (fault.file, fault.problem) == (table.name, "unusable row 2")
+    assert found in fault.found
+    assert "P_00001_LEFT_CC is left out" in fault.found
+    assert "P_00001" in CBIS().official_split(root).patients["Mass-Training"]
+
+
+def test_a_row_of_two_films_costs_both(root: Path) -> None:
+    table = root / "mass_case_description_train_set.csv"
+    table.write_text(table.read_text().replace(",LEFT,CC,", ",LEFT,MLO,", 1))
+    records, faults = scanned(root)
+    assert sorted(records) == sorted([film_path(CALC_2), film_path(MLO_3)])
+    assert {fault.problem for fault in faults} == {"unusable row 2"}
+
+
+def test_a_lesion_that_two_rows_tell_of_costs_its_film(root: Path) -> None:
+    write_tables(root, (*ROWS, ROWS[0]))
+    records, (fault,) = scanned(root)
+    assert film_path(CC_1) not in records
+    assert "row 6: expected one row a lesion, found that of row 2" in fault.found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [("pathology,", "", "pathology"), ("Mass-Training_P_00001", "../../etc", "row 2: expected one of LEFT, RIGHT")],
 )
 def test_a_broken_table_is_refused(root: Path, old: str, new: str, found: str) -> None:
     table = root / "mass_case_description_train_set.csv"
-    table.write_text(table.read_text().replace(old, new, 1))
+    text = table.read_text().replace("LEFT", "BOTH", 1)
+    table.write_text(text.replace(old, new) if old.startswith("Mass") else text.replace(old, new, 1))
     with pytest.raises(UserError, match=rf"train_set\.csv: .*{found}.*download the table again"):
         scanned(root)
 
@@ -262,7 +326,9 @@ def test_a_lesion_that_is_not_there_is_named(root: Path) -> None:
 def test_the_published_tables() -> None:
     if not REAL.is_dir():
         pytest.skip(f"no published tables: {REAL} isn't there")
-    findings = [finding for part, name in TABLES.items() for finding in read_findings(REAL / name, part)]
+    tables = [read_findings(REAL / name, part) for part, name in TABLES.items()]
+    assert not any(misread for _, misread in tables)
+    findings = [finding for found, _ in tables for finding in found]
     assert len(findings) == 3568
     assert len({finding.film for finding in findings}) == 3032
     assert len({finding.film_folder for finding in findings}) == 3103

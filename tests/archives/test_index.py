@@ -59,11 +59,11 @@ def test_each_faulty_file_is_named_and_the_rest_goes_on(damaged: Path) -> None:
     before = state(damaged)
     records, faults = index.build(Manifest(), damaged, "disk", jobs=1)
     assert {fault.file: fault.problem for fault in faults} == {
-        "images/p1_CC.png": "unreadable image",
-        "images/p2_CC.png": "unusable mask",
+        "images/p1_CC.png": "truncated image",
+        "images/p2_CC.png": "mask of another size",
         "images/p3_CC.png": "empty image",
         "images/p4_CC.png": "empty mask",
-        "images/p5_CC.png": "unusable mask",
+        "images/p5_CC.png": "unreadable mask",
         "images/p6_CC.png": "unusable row 14 of manifest.csv",
     }
     assert "truncated" in next(fault.found for fault in faults if "p1" in fault.file)
@@ -78,12 +78,37 @@ def test_the_index_does_not_depend_on_the_number_of_processes(damaged: Path) -> 
     assert index.build(Manifest(), damaged, "disk", jobs=2) == index.build(Manifest(), damaged, "disk", jobs=1)
 
 
+@pytest.mark.parametrize("touched", [0, 1, 3])
+def test_a_second_run_reads_the_files_that_changed_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, touched: int
+) -> None:
+    films = make_mias(tmp_path)
+    read: list[str] = []
+    pixels = MIAS.pixels
+
+    def noted(self: MIAS, root: Path, mammogram: Mammogram) -> Any:
+        read.append(mammogram.image)
+        return pixels(self, root, mammogram)
+
+    monkeypatch.setattr(MIAS, "pixels", noted)
+    known = index.Known()
+    first = index.build(MIAS(), tmp_path, "disk", 1, known=known)
+    assert sorted(read) == films
+    assert known.read_again == len(films)
+    for number, film in enumerate(films[:touched]):
+        os.utime(tmp_path / film, ns=(number + 1, number + 1))
+    read.clear()
+    assert index.build(MIAS(), tmp_path, "disk", 1, known=known) == first
+    assert sorted(read) == films[:touched]
+    assert known.read_again == touched
+
+
 def test_a_truncated_film_of_ddsm_is_named(tmp_path: Path) -> None:
     images = make_ddsm(tmp_path)
     film = tmp_path / images[3]
     film.write_bytes(film.read_bytes()[:-50])
     records, (fault,) = index.build(DDSM(), tmp_path, "phantom", jobs=1)
-    assert (fault.file, fault.problem) == (images[3], "unreadable image")
+    assert (fault.file, fault.problem) == (images[3], "truncated image")
     assert {record.image for record in records} == set(images) - {images[3]}
     assert {record.source for record in records} == {"phantom"}
 

@@ -21,7 +21,9 @@ def test_the_file_names_each_fault(tmp_path: Path) -> None:
     assert [Fault(**fault) for fault in content["faults"]] == [FAULT]
 
 
-@pytest.mark.parametrize(("faulty", "seen", "share"), [(0, 0, 0.0), (0, 5, 0.0), (1, 100, 0.01), (4, 5, 0.8)])
+@pytest.mark.parametrize(
+    ("faulty", "seen", "share"), [(0, 0, 0.0), (0, 5, 0.0), (1, 100, 0.01), (4, 5, 0.8), (29, 100, 0.29)]
+)
 def test_up_to_the_share_a_run_goes_on(faulty: int, seen: int, share: float) -> None:
     enforce([FAULT] * faulty, seen, share)
 

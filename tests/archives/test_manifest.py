@@ -108,6 +108,7 @@ def test_the_table_may_have_another_name_and_semicolons(root: Path) -> None:
         ({"label": "normal", "mask": "masks/p0_CC.png"}, "row 2: expected no mask, box or kind beside label normal"),
         ({"image": "images/none.png"}, r"none\.png: expected an image file, found none"),
         ({"image": "../secret.png"}, "row 2.*within the archive's root"),
+        ({"x0": "1e9", "y0": "3", "x1": "3", "y1": "9"}, "number in column x0"),
         ({"patient": ""}, "row 2: expected something in column patient"),
     ],
 )
@@ -129,6 +130,12 @@ def test_a_table_without_its_columns_stops_the_run(root: Path, header: str, expe
     with pytest.raises(UserError, match=expected) as error:
         list(Manifest().scan(root))
     assert "manifest.csv" in str(error.value)
+
+
+def test_a_row_that_is_there_twice_is_no_second_lesion(root: Path) -> None:
+    boxed = {**LESION, "x0": "1", "y0": "2", "x1": "8", "y1": "9"}
+    assert "one row a lesion, found the same one in rows 2 and 3" in fault(root, boxed, boxed)
+    assert len(record(root, boxed, {**boxed, "x0": "2"}).lesions) == 2
 
 
 def test_no_table_is_no_archive(tmp_path: Path) -> None:

@@ -78,6 +78,29 @@ def test_a_film_without_usable_row_or_header_is_faulty(tmp_path: Path) -> None:
     assert "CIRC X" in faults["mdb006.pgm"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (["mdb007 G CIRC B 500 500 9"] * 2, "the same one twice"),
+        (["mdb007 G NORM", "mdb007 G CIRC B 500 500 9"], "another story of the film"),
+        (["mdb007 G CIRC B 500 500 9", "mdb007 F CIRC B 300 500 9"], "another story of the film"),
+        (["mdb007 G CIRC B 500 0 9"], "x, y and radius (500, 0, 9)"),
+        (["mdb007 G CIRC B 1024 500 9"], "x, y and radius (1024, 500, 9)"),
+    ],
+)
+def test_rows_that_contradict_each_other_or_the_film_are_faults(tmp_path: Path, rows: list[str], found: str) -> None:
+    make_mias(tmp_path, rows=["mdb001 G NORM", *rows], absent=())
+    records, (fault,) = index.build(MIAS(), tmp_path, "disk", jobs=1)
+    assert [record.image for record in records] == ["mdb001.pgm"]
+    assert fault.file == "mdb007.pgm"
+    assert found in fault.found
+
+
+def test_a_film_of_another_size_has_another_scale(tmp_path: Path) -> None:
+    make_mias(tmp_path, rows=["mdb001 G NORM"], absent=(), size=512)
+    assert scanned(tmp_path)["mdb001.pgm"].mm_per_px is None
+
+
 def test_films_without_info_are_no_archive(tmp_path: Path) -> None:
     make_mias(tmp_path)
     (tmp_path / "Info.txt").unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammo_gan.archives.paths import beside, inside, listing, read_text
+from mammo_gan.archives.paths import beside, inside, is_file, is_folder, listing, read_text
 from mammo_gan.errors import UserError
 
 
@@ -75,14 +76,36 @@ def test_files_are_found_in_either_case(root: Path) -> None:
     assert beside(folder, "film.pgm") == folder / "film.pgm"
     assert beside(folder, "film.png") is None
     assert beside(root / "none", "film.pgm") is None
+    assert beside(folder, "9" * 5000) is None
+    assert not is_file(folder / ("9" * 5000))
+    assert not is_folder(folder / ("9" * 5000))
+
+
+def test_folders_in_place_of_files_are_named(root: Path) -> None:
+    (root / "deep" / "mdb001.pgm").mkdir()
+    (fault,) = listing(root).in_place_of(re.compile(r"mdb\d{3}\.pgm"))
+    assert (fault.file, fault.found) == ("deep/mdb001.pgm", "a folder")
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"), [(b"\xef\xbb\xbfa\xc3\xa9", "a\u00e9"), (b"a\xe9", "a\u00e9"), (b"", "")]
+    ("content", "expected"),
+    [
+        (b"\xef\xbb\xbfa\xc3\xa9", "a\u00e9"),
+        (b"a\xe9", "a\u00e9"),
+        (b"", ""),
+        ("a\u00e9".encode("utf-16"), "a\u00e9"),
+        (b"\xfe\xff\0a\0\xe9", "a\u00e9"),
+    ],
 )
 def test_text_is_read_in_the_encodings_that_labs_use(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "a.txt").write_bytes(content)
     assert read_text(tmp_path / "a.txt") == expected
+
+
+def test_broken_utf_16_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfea\0\0")
+    with pytest.raises(UserError, match=r"a\.txt: .*broken UTF-16.*save it as UTF-8"):
+        read_text(tmp_path / "a.txt")
 
 
 def test_a_missing_text_is_the_users_to_mend(tmp_path: Path) -> None:

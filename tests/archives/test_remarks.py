@@ -6,7 +6,8 @@ from typing import Any
 
 from mammo_gan.archives import remarks
 from mammo_gan.archives.readings import Reading
-from mammo_gan.archives.records import Mammogram
+from mammo_gan.archives.records import Lesion, Mammogram
+from mammo_gan.archives.remarks import RESAMPLED, SWAPPED
 
 
 def image(name: str, **known: Any) -> Mammogram:
@@ -59,3 +60,10 @@ def test_densities_of_one_visit_far_apart() -> None:
     assert one == ("1", "implausible density", "A and C in images of one visit")
     assert found(image("1", density="A"), image("2", density="B")) == []
     assert found(image("1", density="A"), image("2", density="D", study="years later")) == []
+
+
+def test_what_a_reader_has_mended_of_a_mask() -> None:
+    lesion = Lesion(number=3, kind="mass", pathology="benign", box=None, description=f"MASS; {SWAPPED}; {RESAMPLED}")
+    first, second = found(image("1", lesions=(lesion,)), image("2"))
+    assert first == ("1", "mask of another size", f"lesion 3: {RESAMPLED}")
+    assert second == ("1", "mask and crop swapped", f"lesion 3: {SWAPPED}")

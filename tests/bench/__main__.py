@@ -25,13 +25,18 @@ from tests.bench.table import table
 # table has a `table(outcomes)` of its own.
 NAMES = (
     "training_step",
+    "dcgan_step",
     "ablation",
     "convolutions",
     "processes",
     "first_step",
     "phantom",
     "patches",
+    "batches",
     "algorithm1",
+    "preparation",
+    "tsne",
+    "frechet",
     "help",
 )
 

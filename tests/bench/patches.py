@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mammo_gan.archives import index, splits
 from mammo_gan.archives.ddsm import DDSM
-from mammo_gan.archives.phantom.archive import write_ddsm
+from mammo_gan.archives.phantom.archive import PhantomArchive
+from mammo_gan.archives.phantom.layouts.ddsm import DDSMLayout
 from mammo_gan.data.prepare import PatchRecipe, prepare_patches
 from tests.bench.runner import Benchmark
 
@@ -20,7 +21,7 @@ JOBS = 2
 def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
     """Reading, resizing and cutting; the same films each time, so they are in the system's cache."""
     root, store = scratch / "archive", scratch / "store"
-    write_ddsm(root, 8 if quick else 16, HEIGHT, WIDTH, "lumisys", seed=1, jobs=JOBS)
+    PhantomArchive(DDSMLayout())(root, 8 if quick else 16, HEIGHT, WIDTH, "lumisys", seed=1, jobs=JOBS)
     records, _ = index.build(DDSM(), root, "phantom", JOBS)
     split_of = splits.assign(records, {"train": 1.0, "val": 0.0, "test": 0.0}, seed=1)
     recipe = PatchRecipe(

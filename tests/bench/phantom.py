@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mammo_gan.archives.phantom.archive import write_ddsm
+from mammo_gan.archives.phantom.archive import PhantomArchive
+from mammo_gan.archives.phantom.layouts.ddsm import DDSMLayout
 from tests.bench.runner import Benchmark
 
 HEIGHT, WIDTH = 344, 188  # px, the demo's
@@ -22,11 +23,11 @@ def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
 
     def block() -> float:
         start = time.perf_counter()
-        write_ddsm(archive, patients, HEIGHT, WIDTH, "lumisys", next(seeds), jobs=JOBS)
+        PhantomArchive(DDSMLayout())(archive, patients, HEIGHT, WIDTH, "lumisys", next(seeds), jobs=JOBS)
         seconds = time.perf_counter() - start
         images = len(list(archive.rglob("*.LJPEG")))
         shutil.rmtree(archive)
         return images / seconds
 
     name = f"phantom, {HEIGHT}x{WIDTH} px, {JOBS} processes"
-    yield Benchmark(name=name, unit="images/s", arms={"write_ddsm": block}, blocks=2 if quick else 5)
+    yield Benchmark(name=name, unit="images/s", arms={"DDSM": block}, blocks=2 if quick else 5)

@@ -125,14 +125,18 @@ def test_no_position_repeats_while_there_are_others(prepared: Prepared) -> None:
     assert all(content.repeated == 0 for content in summary.contents)
 
 
-def test_no_identifier_and_no_scratch_is_left(prepared: Prepared) -> None:
+def test_no_identifier_and_no_mammogram_is_left(prepared: Prepared) -> None:
     folder = prepared[0].folder
     assert sorted(file.name for file in folder.iterdir()) == [
         "breasts.npy",
         "images.npy",
         "masks.npy",
         "patches.parquet",
+        "unfinished",
     ]
+    notes = [file for file in (folder / "unfinished").rglob("*") if file.is_file()]
+    assert {file.suffix for file in notes} == {".json"}
+    assert not any("patient-" in file.read_text() for file in notes)
     assert not any("patient-" in str(row) for row in prepared[0].rows)
     assert "patient-" not in json.dumps(prepared[1].as_json())
 

@@ -75,6 +75,10 @@ def test_identifiers_stay_out_of_messages(tmp_path: Path) -> None:
         ({}, "for_presentation", True),  # by the class of the file
         ({"BreastImplantPresent": "YES"}, "implant", True),
         ({"PatientAge": "006M"}, "age", None),
+        ({"PatientAge": "690M"}, "age", 57),
+        ({"PatientAge": "999W"}, "age", 19),
+        ({"PatientAge": "800D"}, "age", None),
+        ({"PatientAge": "999Y"}, "age", None),
     ],
 )
 def test_each_field_by_itself(tmp_path: Path, fields: dict[str, Any], name: str, expected: object) -> None:

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from mammo_gan.archives.phantom.grid import FILM_HEIGHT_MM, Grid
 from mammo_gan.archives.records import View
 
-_COARSE_STEP = 3.0  # mm; distance to the skin is smooth enough to be interpolated between nodes so far apart
+_COARSE_STEP = 4.0  # mm; distance to the skin is smooth enough to be interpolated between nodes so far apart
 _BEHIND_FILM = 60.0  # mm; so far the skin goes on behind the film's edge at the chest wall
 _NIPPLE_RADIUS = 4.5  # mm
 _BELOW_BREAST = 6.0  # mm of free film at least
@@ -62,9 +62,29 @@ def draw_breast(view: View, size: float, thickness: float, film_width: float, rn
     )
 
 
+def skin_line(form: BreastForm) -> NDArray[np.float64]:
+    """(N, 2) xy of the skin line from top to bottom, in mm, going on behind the chest wall and above the film."""
+    lower = np.sin(np.linspace(0, np.pi / 2, 600))
+    behind = np.linspace(0, _BEHIND_FILM, 100)[1:]
+    below = np.stack([form.reach * _arc(lower), form.nipple_y + form.half_height * lower], axis=1)
+    if form.view == "CC":
+        height = form.half_height * (1 + form.asymmetry)
+        above = np.stack([form.reach * _arc(lower), form.nipple_y - height * lower], axis=1)
+        beyond = np.stack([-behind, np.full_like(behind, above[-1, 1])], axis=1)
+    else:
+        # The tail towards the axilla: a bell over the tail's own width, concave where the arm begins.
+        up = np.linspace(0, form.nipple_y + _BEHIND_FILM, 900)
+        bell = np.exp(-((up / (0.55 * form.nipple_y)) ** 2.2))
+        tail = form.axilla * (1 + 0.1 * up / FILM_HEIGHT_MM)
+        above = np.stack([tail + (form.reach - tail) * bell, form.nipple_y - up], axis=1)
+        beyond = above[:0]
+    under = np.stack([-behind, np.full_like(behind, below[-1, 1])], axis=1)
+    return np.concatenate([beyond[::-1], above[::-1], below[1:], under])
+
+
 def skin_depth(form: BreastForm, grid: Grid) -> NDArray[np.float32]:
     """(H, W) float32: mm from the skin line, positive within the breast, negative on the free film."""
-    outline = _outline(form)
+    outline = skin_line(form)
     columns = np.arange(-_COARSE_STEP, grid.width_mm + 2 * _COARSE_STEP, _COARSE_STEP)
     rows = np.arange(-_COARSE_STEP, FILM_HEIGHT_MM + 2 * _COARSE_STEP, _COARSE_STEP)
     x, y = np.meshgrid(columns, rows)
@@ -102,26 +122,6 @@ def muscle_depth(form: BreastForm, grid: Grid) -> NDArray[np.float32] | None:
     border = form.muscle_width * (1 - down) * (1 + 0.35 * down)
     slope = np.hypot(1.0, form.muscle_width / form.muscle_height)
     return np.asarray((border - grid.x) / slope, dtype=np.float32)
-
-
-def _outline(form: BreastForm) -> NDArray[np.float64]:
-    """(N, 2) xy of the skin line from top to bottom, in mm, going on behind the chest wall and above the film."""
-    lower = np.sin(np.linspace(0, np.pi / 2, 600))
-    behind = np.linspace(0, _BEHIND_FILM, 100)[1:]
-    below = np.stack([form.reach * _arc(lower), form.nipple_y + form.half_height * lower], axis=1)
-    if form.view == "CC":
-        height = form.half_height * (1 + form.asymmetry)
-        above = np.stack([form.reach * _arc(lower), form.nipple_y - height * lower], axis=1)
-        beyond = np.stack([-behind, np.full_like(behind, above[-1, 1])], axis=1)
-    else:
-        # The tail towards the axilla: a bell over the tail's own width, concave where the arm begins.
-        up = np.linspace(0, form.nipple_y + _BEHIND_FILM, 900)
-        bell = np.exp(-((up / (0.55 * form.nipple_y)) ** 2.2))
-        tail = form.axilla * (1 + 0.1 * up / FILM_HEIGHT_MM)
-        above = np.stack([tail + (form.reach - tail) * bell, form.nipple_y - up], axis=1)
-        beyond = above[:0]
-    under = np.stack([-behind, np.full_like(behind, below[-1, 1])], axis=1)
-    return np.concatenate([beyond[::-1], above[::-1], below[1:], under])
 
 
 def _arc(share: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Fibroglandular tissue: power-law texture, gathered behind the nipple and drawn towards it in strands.
+"""Fibroglandular tissue: smooth lobes with a power-law texture, gathered behind the nipple and drawn towards it.
 
 Mammograms have a power spectrum close to 1/f^3: A. E. Burgess, F. L. Jacobson and P. F. Judy, "Human observer
 detection experiments with mammograms and power-law noise", Medical Physics 28 (2001) 419-437.
@@ -21,16 +21,26 @@ from mammo_gan.archives.records import Density
 BETA = 3.0
 """Exponent of the parenchyma's power spectrum."""
 
-GLANDULAR_SHARE: Mapping[Density, float] = MappingProxyType({"A": 0.07, "B": 0.15, "C": 0.28, "D": 0.44})
-"""Mean share of gland among the tissue of a breast of BI-RADS density A to D."""
+DENSE_SHARE: Mapping[Density, tuple[float, float]] = MappingProxyType(
+    {"A": (0.02, 0.07), "B": (0.13, 0.21), "C": (0.30, 0.44), "D": (0.55, 0.65)}
+)
+"""Least and largest share of the breast's area, muscle apart, that is dense in a breast of BI-RADS density A to D."""
 
 _LARGEST_STRUCTURE = 60.0  # mm; the spectrum is flat for longer waves
 _SUBCUTANEOUS = 9.0  # mm of fat beneath the skin
-_STROMA = 0.06  # mean share of connective tissue in fat
-_STRAND_BETA, _STRAND_STRETCH = 5.0, 7.0
-_STRAND_SPACING, _STRAND_WIDTH = 22.0, 0.5  # mm
+_RETROMAMMARY = 12.0  # mm before the chest wall in which gland gives way to fat
+_LOBES_BETA, _LOBES_STEP = 4.2, 2.0  # of the lobes' outline, which is smooth: exponent, and mm between nodes
+_EDGE = 2.0  # how steeply gland ends
+_GLAND = 0.55  # mean share of gland among the tissue of a lobe; some fat is before it and behind
+_STROMA = 0.12  # mean share of connective tissue in fat
 _POLE_BEYOND_NIPPLE = 12.0  # mm; ducts and ligaments run towards a point before the nipple
 _STRETCH = 3.5  # gland is drawn out so many times towards the nipple
+
+
+def dense_share(density: Density, rank: float) -> float:
+    """The share of dense area of a breast that stands at `rank`, 0 to 1, among those of its density."""
+    least, largest = DENSE_SHARE[density]
+    return least + (largest - least) * rank
 
 
 def power_law_field(
@@ -64,7 +74,7 @@ def power_law_field(
 
 def glandular_share(
     form: BreastForm,
-    density: Density,
+    dense: float,
     depth: NDArray[np.float32],
     muscle: NDArray[np.float32] | None,
     grid: Grid,
@@ -74,7 +84,7 @@ def glandular_share(
 
     Args:
         form: the breast.
-        density: BI-RADS density, which fixes the mean share.
+        dense: share of the breast's area, muscle apart, that is to be dense: rather gland than fat.
         depth: (H, W) mm from the skin line.
         muscle: (H, W) mm within the pectoral muscle, negative outside; None where there is none.
         grid: the pixels.
@@ -85,28 +95,27 @@ def glandular_share(
     """
     texture = power_law_field(grid.height, grid.width, grid.mm_per_px, BETA, rng)
     drawn_out = _towards_nipple(form, BETA, _LARGEST_STRUCTURE, _STRETCH, grid, rng)
-    propensity = np.asarray(1.05 * (texture + drawn_out) + _disc(form, grid), dtype=np.float32)
-    allowed = _rise((depth - 0.5 * _SUBCUTANEOUS) / _SUBCUTANEOUS)
+    uneven = 0.9 * _lobes(grid, rng) + 0.4 * drawn_out + 0.1 * texture
+    propensity = np.asarray(_EDGE * (uneven + _disc(form, grid)), dtype=np.float32)
+    allowed = _rise((depth - 0.35 * _SUBCUTANEOUS) / _SUBCUTANEOUS) * _rise(0.1 + grid.x / _RETROMAMMARY)
+    breast = depth > 0
     if muscle is not None:
-        allowed = allowed * (1 - np.float32(0.95) * _rise((muscle + 12) / 14))
-    share = allowed * _with_mean(propensity, allowed, GLANDULAR_SHARE[density])
+        allowed = allowed * (1 - np.float32(0.95) * _rise((muscle + 8) / 10))
+        breast &= muscle < 0
+    share = _with_mean(propensity, allowed, breast, dense)
     # Neither is gland ever without fat nor fat without stroma: both keep a texture.
-    stroma = _STROMA * _rise(depth / _SUBCUTANEOUS) * (1 - share)
-    return np.asarray(np.clip(share * (0.82 + 0.1 * texture) + stroma * (1 + 0.5 * drawn_out), 0, 1), dtype=np.float32)
+    gland = _GLAND * share * (1 + 0.14 * texture + 0.12 * drawn_out)
+    stroma = _STROMA * _rise(depth / _SUBCUTANEOUS) * (1 - share) * (1 + 0.15 * texture + 0.3 * drawn_out)
+    return np.asarray(np.clip(gland + stroma, 0, 1), dtype=np.float32)
 
 
-def strands(form: BreastForm, grid: Grid, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(H, W) float32 in [0, 1]: thin curved lines towards the nipple, as ligaments, ducts and vessels in fat.
-
-    They are the zero lines of a smooth field, which neither end nor cross at angles.
-    """
-    field = _towards_nipple(form, _STRAND_BETA, _STRAND_SPACING, _STRAND_STRETCH, grid, rng)
-    faint = power_law_field(grid.height, grid.width, grid.mm_per_px, BETA, rng)
-    # A line narrower than a pixel keeps what it adds to it.
-    width = max(_STRAND_WIDTH, grid.mm_per_px)
-    slope = np.hypot(*np.gradient(field, grid.mm_per_px)) + 1e-3
-    line = np.exp(-((field / slope / width) ** 2)) * (_STRAND_WIDTH / width)
-    return np.asarray(line * _rise(0.5 + 0.4 * faint), dtype=np.float32)
+def _lobes(grid: Grid, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(H, W) float32, mean 0 and variance 1: a field too smooth to need the film's pixels."""
+    rows, columns = (int(size * grid.mm_per_px / _LOBES_STEP) + 6 for size in (grid.height, grid.width))
+    field = power_law_field(rows, columns, _LOBES_STEP, _LOBES_BETA, rng)
+    x, y = (np.asarray(at / _LOBES_STEP + 2, dtype=np.float32) for at in (grid.x, grid.y))
+    shape = grid.height, grid.width
+    return np.asarray(cv2.remap(field, np.broadcast_to(x, shape), np.broadcast_to(y, shape), cv2.INTER_CUBIC))
 
 
 def _towards_nipple(
@@ -135,17 +144,19 @@ def _disc(form: BreastForm, grid: Grid) -> NDArray[np.float32]:
     return np.asarray(-2.4 * (across**2 + along**2), dtype=np.float32)
 
 
-def _with_mean(propensity: NDArray[np.float32], allowed: NDArray[np.float32], mean: float) -> NDArray[np.float32]:
-    """Turns propensity into a share of [0, 1] whose mean, where gland is allowed, is `mean`: bisects the threshold."""
-    values = propensity[allowed > 0.5][::7]
-    low, high = -20.0, 20.0
+def _with_mean(
+    propensity: NDArray[np.float32], allowed: NDArray[np.float32], breast: NDArray[np.bool_], mean: float
+) -> NDArray[np.float32]:
+    """Turns propensity into a share of [0, 1], `allowed` at most, of that mean within the breast: by bisection."""
+    values, most = propensity[breast][::7], allowed[breast][::7]
+    low, high = -40.0, 40.0
     for _ in range(24):
         threshold = (low + high) / 2
-        if float(_logistic(values - threshold).mean()) > mean:
+        if float((most * _logistic(values - threshold)).mean()) > mean:
             low = threshold
         else:
             high = threshold
-    return _logistic(propensity - threshold)
+    return allowed * _logistic(propensity - threshold)
 
 
 def _logistic(value: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -39,6 +39,7 @@ class Patient:
     affected: Laterality | None
     finding: Finding | None
     nipple_distance: float  # of the finding, as a share of the distance from nipple to chest wall; alike in both views
+    density_rank: float = 0.5  # in [0, 1), from the least to the most gland that her density stands for
 
 
 def draw_patient(
@@ -67,6 +68,7 @@ def draw_patient(
         affected=None if finding is None else affected,
         finding=finding,
         nipple_distance=float(rng.uniform(0.35, 0.75)),
+        density_rank=float(rng.random()),
     )
 
 

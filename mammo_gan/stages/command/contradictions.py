@@ -42,11 +42,12 @@ def _stages(cfg: DictConfig) -> Iterator[str]:
 
 def _source(cfg: DictConfig) -> Iterator[str]:
     if cfg.source.name == "phantom" and cfg.archive.phantom is None:
-        yield f"source=phantom can't be written in the layout of archive={cfg.archive.name}; archive=ddsm can"
-    if cfg.source.name == "disk" and cfg.archive.root is not None:
-        root, output = (Path(str(path)).expanduser().resolve() for path in (cfg.archive.root, cfg.paths.output))
-        if output.is_relative_to(root):
-            yield f"results would go to {output}, within the archive, which is only read; set paths.output=FOLDER"
+        written = "archive=ddsm, cbis and optimam can"
+        yield f"source=phantom can't be written in the layout of archive={cfg.archive.name}; {written}"
+    roots = [cfg.archive.root if cfg.source.name == "disk" else None, cfg.get("reference", {}).get("root")]
+    output = Path(str(cfg.paths.output)).expanduser().resolve()
+    if any(output.is_relative_to(Path(str(root)).expanduser().resolve()) for root in roots if root is not None):
+        yield f"results would go to {output}, within the archive, which is only read; set paths.output=FOLDER"
 
 
 def _split(cfg: DictConfig) -> Iterator[str]:
@@ -65,6 +66,8 @@ def _sizes(cfg: DictConfig) -> Iterator[str]:
             f"method.image_size={size}: {blocks} generator blocks (method.generator.channels) "
             f"grow from 4 to {grows_to} px; change one of the two"
         )
+    if "fit_height" not in cfg.data:  # whole images instead of patches
+        return
     height, width = cfg.data.fit_height, cfg.data.fit_width
     if size > min(height, width):
         yield f"patches of {size} px don't fit into images of {height}x{width} px (data.fit_height, data.fit_width)"
@@ -74,7 +77,7 @@ def _counts(cfg: DictConfig) -> Iterator[str]:
     for key in ("batch_size", "iterations"):
         if cfg.training[key] < 1:
             yield f"training.{key}={cfg.training[key]}: expected 1 or more"
-    if cfg.data.patches_per_class < 1:
+    if cfg.data.get("patches_per_class", 1) < 1:
         yield f"data.patches_per_class={cfg.data.patches_per_class}: expected 1 or more"
     if cfg.jobs == 0:
         yield "jobs=0: expected 1 or more, or -1 for all cores"

@@ -42,11 +42,14 @@ CLASSES = (
     "functools.partial",
 )
 FUNCTIONS = (
-    "mammo_gan.archives.phantom.archive.write_ddsm",
     "mammo_gan.losses",
     "mammo_gan.networks",
     "mammo_gan.schedules",
+    # As the package offers them, and where they are defined.
+    "mammo_gan.weights.inception_weights",
+    "mammo_gan.weights.inception.inception_weights",
     "mammo_gan.weights.vgg19_features",
+    "mammo_gan.weights.vgg19.vgg19_features",
     "torch.nn.functional",
     "torch.nn.init",
 )

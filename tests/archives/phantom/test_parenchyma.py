@@ -5,8 +5,9 @@ import pytest
 
 from mammo_gan.archives.phantom.breast import draw_breast, muscle_depth, skin_depth
 from mammo_gan.archives.phantom.grid import Grid
-from mammo_gan.archives.phantom.parenchyma import BETA, glandular_share, power_law_field, strands
-from mammo_gan.archives.records import Density, View
+from mammo_gan.archives.phantom.parenchyma import BETA, DENSE_SHARE, dense_share, glandular_share, power_law_field
+from mammo_gan.archives.records import View
+from mammo_gan.imaging.density import LIMITS
 
 GRID = Grid(240, 131)
 
@@ -53,8 +54,8 @@ def test_opposite_edges_do_not_continue_each_other() -> None:
 def test_gland_grows_with_density_and_stays_within_the_breast(view: View) -> None:
     form = draw_breast(view, 90.0, 50.0, GRID.width_mm, np.random.default_rng(0))
     depth, muscle = skin_depth(form, GRID), muscle_depth(form, GRID)
-    densities: list[Density] = ["A", "B", "C", "D"]
-    shares = [glandular_share(form, density, depth, muscle, GRID, np.random.default_rng(1)) for density in densities]
+    asked = [dense_share(density, 0.5) for density in DENSE_SHARE]
+    shares = [glandular_share(form, dense, depth, muscle, GRID, np.random.default_rng(1)) for dense in asked]
     for share in shares:
         assert share.min() >= 0
         assert share.max() <= 1
@@ -64,19 +65,28 @@ def test_gland_grows_with_density_and_stays_within_the_breast(view: View) -> Non
     assert means[3] > 2 * means[0]
 
 
+@pytest.mark.parametrize("dense", [0.05, 0.2, 0.4, 0.6])
+def test_so_much_of_the_area_is_dense_as_was_asked(dense: float) -> None:
+    form = draw_breast("CC", 90.0, 50.0, GRID.width_mm, np.random.default_rng(0))
+    depth = skin_depth(form, GRID)
+    shares = [glandular_share(form, dense, depth, None, GRID, np.random.default_rng(seed)) for seed in range(5)]
+    assert np.mean([(share > 0.34)[depth > 0].mean() for share in shares]) == pytest.approx(dense, abs=0.06)
+
+
+def test_densities_stand_within_the_limits_by_which_they_are_measured() -> None:
+    ends = [0.0, *LIMITS, 1.0]
+    for (least, largest), low, high in zip(DENSE_SHARE.values(), ends, ends[1:], strict=False):
+        assert low < least < largest < high
+
+
 def test_gland_gathers_behind_the_nipple_and_leaves_the_rim_to_fat() -> None:
     form = draw_breast("CC", 90.0, 50.0, GRID.width_mm, np.random.default_rng(0))
     depth = skin_depth(form, GRID)
-    shares = [glandular_share(form, "C", depth, None, GRID, np.random.default_rng(seed)) for seed in range(6)]
+    shares = [
+        glandular_share(form, dense_share("C", 0.5), depth, None, GRID, np.random.default_rng(seed))
+        for seed in range(6)
+    ]
     share = np.mean(shares, axis=0)
     behind_nipple = np.hypot(GRID.x - 0.55 * form.reach, GRID.y - form.nipple_y) < 15
     rim = (depth > 0) & (depth < 6)
     assert share[behind_nipple].mean() > 5 * share[rim].mean()
-
-
-def test_strands_are_thin_and_few() -> None:
-    form = draw_breast("CC", 90.0, 50.0, GRID.width_mm, np.random.default_rng(0))
-    lines = strands(form, GRID, np.random.default_rng(0))
-    assert lines.min() >= 0
-    assert lines.max() <= 1
-    assert 0.001 < (lines > 0.5 * lines.max()).mean() < 0.1

@@ -92,7 +92,7 @@ def test_what_may_not_be_built_is_refused_by_key_and_name(target: Any) -> None:
     [
         "mammo_gan.stages.index.Index",
         "mammo_gan.archives.ddsm.DDSM",
-        "mammo_gan.archives.phantom.archive.write_ddsm",
+        "mammo_gan.archives.phantom.archive.PhantomArchive",
         "mammo_gan.weights.vgg19_features",
         "mammo_gan.schedules.learning_rate.exponential",
         "mammo_gan.methods.cigan.CiGAN",

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from mammo_gan.errors import UserError
 from mammo_gan.interruption import Interruption
@@ -144,10 +144,10 @@ def _assert_none_left() -> None:
 
 
 def test_bad_input_is_said_once_as_one_process_would(output: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "generator.safetensors"
-    broken.write_bytes(b"no weights")
-    with pytest.raises(UserError, match=r"init_from=.*expected weights") as caught:
-        run(output, "source=phantom", "stages=[train/infill]", "trainer=ddp_cpu", f"init_from={broken}")
+    others = tmp_path / "generator.safetensors"
+    save_file({"weight": torch.zeros(1)}, others)
+    with pytest.raises(UserError, match=r"init_from=.*expected weights of a Generator") as caught:
+        run(output, "source=phantom", "stages=[train/infill]", "trainer=ddp_cpu", f"init_from={others}")
     assert caught.value.exit_code == UserError.exit_code
 
 

@@ -5,16 +5,16 @@ Format: http://www.eng.usf.edu/cvprg/Mammography/DDSM/case_description.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
-from mammo_gan.archives.phantom.grid import Grid
+from mammo_gan.archives.phantom.layouts.layout import FILMS, SIDES, Layout, Settings, TableRow
 from mammo_gan.archives.phantom.lesions import Finding
 from mammo_gan.archives.phantom.mammogram import draw_film
-from mammo_gan.archives.phantom.patient import Outcome, Patient, draw_patient
-from mammo_gan.archives.records import Density, Laterality, View
+from mammo_gan.archives.phantom.patient import Outcome, Patient
+from mammo_gan.archives.records import Density
 from mammo_gan.imaging.ljpeg import write_ljpeg
 from mammo_gan.imaging.optical_density import BITS, Scanner, to_digits
 from mammo_gan.imaging.outlines import mask_to_chain
@@ -32,43 +32,30 @@ _DIGITIZERS: Mapping[Scanner, tuple[str, str]] = MappingProxyType(
         "howtek-ismd": ("D", "HOWTEK MultiRad850"),
     }
 )
-_FILMS: tuple[tuple[str, Laterality, View], ...] = (
-    ("LEFT_CC", "L", "CC"),
-    ("LEFT_MLO", "L", "MLO"),
-    ("RIGHT_CC", "R", "CC"),
-    ("RIGHT_MLO", "R", "MLO"),
-)
 _DENSITY_NUMBER: Mapping[Density, int] = MappingProxyType({"A": 1, "B": 2, "C": 3, "D": 4})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All that a case's files depend on besides the patient's number; shares as in `draw_patient`."""
+class DDSMLayout(Layout):
+    """DDSM: a folder for each case, with the four films of a patient as her scanner digitised them."""
 
-    grid: Grid
-    scanner: Scanner
-    seed: int
-    outcomes: Mapping[Outcome, float]
-    densities: Mapping[Density, float]
-    mass_share: float
+    name: ClassVar[str] = "DDSM"
 
-
-def write_case(root: Path, number: int, settings: Settings) -> None:
-    """Draws patient `number` and writes her case below `root`."""
-    patient = draw_patient(number, settings.seed, settings.outcomes, settings.densities, settings.mass_share)
-    folder, volume = _VOLUMES[patient.outcome]
-    case = root / "cases" / folder / f"{volume}_{1 + (number - 1) // _CASES_PER_VOLUME:02d}" / f"case{number:04d}"
-    case.mkdir(parents=True)
-    letter, _ = _DIGITIZERS[settings.scanner]
-    bits = BITS[settings.scanner]
-    for name, laterality, view in _FILMS:
-        film = draw_film(patient, laterality, view, settings.grid, settings.seed)
-        stem = f"{letter}_{number:04d}_1.{name}"
-        write_ljpeg(case / f"{stem}.LJPEG", to_digits(film.intensity, settings.scanner, bits), bits)
-        if patient.finding is not None and film.lesion is not None:
-            overlay = _overlay(patient.finding, *mask_to_chain(film.lesion))
-            (case / f"{stem}.OVERLAY").write_text(overlay, encoding="ascii")
-    (case / f"{letter}-{number:04d}-1.ics").write_text(_ics(patient, settings), encoding="ascii")
+    def write_patient(self, root: Path, patient: Patient, settings: Settings) -> Sequence[TableRow]:
+        number = patient.number
+        folder, volume = _VOLUMES[patient.outcome]
+        case = root / "cases" / folder / f"{volume}_{1 + (number - 1) // _CASES_PER_VOLUME:02d}" / f"case{number:04d}"
+        case.mkdir(parents=True)
+        letter, _ = _DIGITIZERS[settings.scanner]
+        bits = BITS[settings.scanner]
+        for laterality, view in FILMS:
+            film = draw_film(patient, laterality, view, settings.grid, settings.seed)
+            stem = f"{letter}_{number:04d}_1.{SIDES[laterality]}_{view}"
+            write_ljpeg(case / f"{stem}.LJPEG", to_digits(film.intensity, settings.scanner, bits), bits)
+            if patient.finding is not None and film.lesion is not None:
+                overlay = _overlay(patient.finding, *mask_to_chain(film.lesion))
+                (case / f"{stem}.OVERLAY").write_text(overlay, encoding="ascii")
+        (case / f"{letter}-{number:04d}-1.ics").write_text(_ics(patient, settings), encoding="ascii")
+        return ()
 
 
 def _ics(patient: Patient, settings: Settings) -> str:
@@ -86,11 +73,11 @@ def _ics(patient: Patient, settings: Settings) -> str:
         f"DIGITIZER {digitizer}",
         "SEQUENCE",
     ]
-    for name, laterality, _ in _FILMS:
+    for laterality, view in FILMS:
         overlay = "OVERLAY" if laterality == patient.affected else "NON_OVERLAY"
         lines.append(
-            f"{name} LINES {grid.height} PIXELS_PER_LINE {grid.width} BITS_PER_PIXEL {BITS[settings.scanner]} "
-            f"RESOLUTION {1000 * grid.mm_per_px:.10g} {overlay}"
+            f"{SIDES[laterality]}_{view} LINES {grid.height} PIXELS_PER_LINE {grid.width} "
+            f"BITS_PER_PIXEL {BITS[settings.scanner]} RESOLUTION {1000 * grid.mm_per_px:.10g} {overlay}"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,106 @@
+"""prepare/images: records -> selected, split by patient, and written whole in several sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from mammo_gan.archives.dealing import Dealing
+from mammo_gan.archives.needs import Needs
+from mammo_gan.archives.reader import Reader
+from mammo_gan.archives.selection import Selection
+from mammo_gan.data.image_rows import ImageRow
+from mammo_gan.data.image_store import ImageStore
+from mammo_gan.data.image_summary import ImageSummary
+from mammo_gan.data.prepare_images import ImageRecipe, expected_bytes, prepare_images
+from mammo_gan.files import written_whole
+from mammo_gan.reporting.figures.contact_sheet import HEIGHT, contact_sheet
+from mammo_gan.stages.index import root_of
+from mammo_gan.stages.prepare import PREPARATION
+from mammo_gan.stages.screen import Screen
+from mammo_gan.stages.selecting import select
+from mammo_gan.stages.stage import Context, Stage, plain, write_json
+from mammo_gan.stages.training import forecast
+
+SHEET = "contact_sheet.png"
+SHOWN = 24  # images on it
+
+
+class PrepareImages(Stage):
+    """Whole images as memory-mapped arrays; no patient on two sides."""
+
+    version: ClassVar[int] = 1
+    resumable: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        inputs: list[str],
+        reader: DictConfig,
+        selection: DictConfig,
+        split: DictConfig,
+        images: DictConfig,
+        unkeyed: DictConfig,
+    ) -> None:
+        super().__init__(inputs, unkeyed)
+        self.reader: Reader = instantiate(reader)
+        self.selection: Selection = instantiate(selection, _convert_="all")
+        self.dealing: Dealing = instantiate(split, _convert_="all")
+        self.needs: Needs = instantiate(unkeyed.needs, _convert_="all")
+        self.recipe = ImageRecipe(**plain(images))
+
+    def run(self, folder: Path, context: Context) -> None:
+        indexed = context.inputs[self.inputs[0]]
+        selected = select(
+            indexed, self.reader, self.selection, self.dealing, context, self.needs, self.unkeyed.experiment
+        )
+        disk = expected_bytes(len(selected.records), self.recipe)
+        context.screen.say(f"preparing images is expected to take {forecast.size(disk)} of disk")
+        summary = prepare_images(
+            selected.records,
+            self.reader,
+            root_of(indexed),
+            folder,
+            self.recipe,
+            selected.splits,
+            context.identity_key,
+            jobs=context.jobs,
+            progress=context.screen.progress,
+        )
+        _show(summary, context.screen)
+        drawn = any(record.source == "phantom" for record in selected.records)
+        with written_whole(folder / SHEET) as unfinished:
+            unfinished.write_bytes(_sheet(ImageStore.open(folder), "phantom " if drawn else ""))
+        write_json(folder / PREPARATION, {**selected.described, **summary.as_json()})
+        context.screen.say(f"a look at them: {(folder / SHEET).resolve()}")
+
+
+def _show(summary: ImageSummary, screen: Screen) -> None:
+    rows: list[tuple[str, str, int]] = [
+        (heading, name, count)
+        for heading, counts in (
+            ("split", summary.images_by_split),
+            ("label", summary.labels),
+            ("view", summary.views),
+            ("side", summary.lateralities),
+            ("density", summary.densities),
+        )
+        for name, count in counts.items()
+    ]
+    screen.table(f"{summary.images} images of {summary.patients} patients", ("by", "", "images"), rows)
+
+
+def _sheet(store: ImageStore, marked: str) -> bytes:
+    """Images from all over the store, in the size that suits the sheet best."""
+    size = min(store.sizes, key=lambda size: abs(size[0] - HEIGHT))
+    shown = np.unique(np.linspace(0, len(store) - 1, min(SHOWN, len(store))).astype(int)).tolist()
+    grey = np.rint(255 * store.floats(shown, size)).astype(np.uint8)
+    return contact_sheet([(image, marked + _label(store.row(index))) for image, index in zip(grey, shown, strict=True)])
+
+
+def _label(row: ImageRow) -> str:
+    known = (row.split, row.view, row.laterality, None if row.density is None else f"density {row.density}")
+    return " ".join(part for part in known if part is not None)
