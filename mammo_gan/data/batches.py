@@ -23,3 +23,14 @@ class InfillBatch(NamedTuple):
     corrupted: Tensor
     mask: Tensor
     label: Tensor
+
+
+class LesionBatch(NamedTuple):
+    """Patches to learn to draw.
+
+    image: (B, 1, H, W) float32 in [-1, 1]
+    label: (B,) int64, 0 = non-malignant, 1 = malignant; what a conditional GAN is asked for
+    """
+
+    image: Tensor
+    label: Tensor

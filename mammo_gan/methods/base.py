@@ -86,9 +86,16 @@ class GanMethod(pl.LightningModule):
             self.to(memory_format=torch.channels_last)
 
     def update(
-        self, optimizer: LightningOptimizer, terms_of: Callable[[B], Mapping[str, LossTerm]], batch: B
+        self,
+        optimizer: LightningOptimizer,
+        terms_of: Callable[[B], Mapping[str, LossTerm]],
+        batch: B,
+        decay: float | None = None,
     ) -> dict[str, Tensor]:
         """One step of `optimizer` down the weighted sum of the terms that `terms_of` computes from a batch.
+
+        Args:
+            decay: factor on this optimiser's learning rate; None = `learning_rate_decay` of the iterations done.
 
         Returns:
             Each term's mean over this process's batch, (), detached and unweighted. They are logged under their names.
@@ -104,7 +111,7 @@ class GanMethod(pl.LightningModule):
                 before = self.latest_terms.get(name)
                 self.latest_terms[name] = LossTerm(value if before is None else before.value + value, term.weight)
         self._average_gradients(optimizer)
-        self._set_learning_rate(optimizer)
+        self._set_learning_rate(optimizer, decay)
         optimizer.step()
         for name, term in self.latest_terms.items():
             total, count = self._sums.get(name, (0.0, 0))
@@ -121,8 +128,9 @@ class GanMethod(pl.LightningModule):
         pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
         torch._foreach_copy_(gradients, [piece.view(old.shape) for piece, old in zip(pieces, gradients, strict=True)])
 
-    def _set_learning_rate(self, optimizer: LightningOptimizer) -> None:
-        decay = 1.0 if self.learning_rate_decay is None else self.learning_rate_decay(int(self.iterations))
+    def _set_learning_rate(self, optimizer: LightningOptimizer, decay: float | None) -> None:
+        if decay is None:
+            decay = 1.0 if self.learning_rate_decay is None else self.learning_rate_decay(int(self.iterations))
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * decay * self.learning_rate_factor
 

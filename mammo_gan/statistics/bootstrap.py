@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def ratio_by_patient(
@@ -43,6 +43,47 @@ def ratio_by_patient(
     times_drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)  # (R, P)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = (times_drawn @ sums[0]) / (times_drawn @ sums[1])
+    return _percentiles(ratios, confidence)
+
+
+def interval_by_patient(
+    statistic: Callable[[NDArray[np.intp]], float],
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> tuple[float, float] | None:
+    """Percentile interval of any function of rows, patients drawn with replacement with all their rows.
+
+    Args:
+        statistic: numbers of rows (K,), a row as often as its patient was drawn -> the value; nan where these rows
+            don't have one (an AUC of one class alone), which leaves the resample out.
+        patients: (N,), whose row it is.
+
+    Returns:
+        (low, high), or None with fewer than two patients, or where no resample has a value.
+    """
+    names, which = np.unique(np.asarray(patients), return_inverse=True)
+    if len(names) < 2:
+        return None
+    by_patient = np.argsort(which, kind="stable")
+    counts = np.bincount(which)
+    ends = np.cumsum(counts)
+    values = np.empty(resamples)
+    for k in range(resamples):
+        drawn = rng.integers(len(names), size=len(names))
+        # Rows of a patient stand side by side: each run starts where the patient's rows do.
+        lengths = counts[drawn]
+        offsets = np.repeat(ends[drawn] - np.cumsum(lengths), lengths)
+        values[k] = statistic(by_patient[offsets + np.arange(lengths.sum())])
+    return _percentiles(values, confidence)
+
+
+def _percentiles(values: NDArray[np.float64], confidence: float) -> tuple[float, float] | None:
+    """Of the values that aren't nan; None without any."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
     tail = (1 - confidence) / 2
-    low, high = np.nanquantile(ratios, [tail, 1 - tail])
+    low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

@@ -36,7 +36,7 @@ from mammo_gan.methods.base import GanMethod
 from mammo_gan.methods.data_parallel import DataParallel
 from tests.callbacks import tiny_gan
 from tests.data.test_infill import row
-from tests.methods import small
+from tests.methods import small, small_dcgan
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload([__name__])
@@ -51,7 +51,7 @@ class Training:
 
     folder: Path
     stop: int = FOREVER
-    method: Literal["tiny", "cigan"] = "tiny"
+    method: Literal["tiny", "cigan", "dcgan"] = "tiny"
     every: int | None = None  # iterations between checkpoints
     best: Best | None = None
     workers: int = 0
@@ -223,7 +223,12 @@ def _fit(training: Training, rank: int, processes: int, interruption: Interrupti
     last = find_last(training.checkpoints)
     if last is None:
         pl.seed_everything(rank, verbose=False)
-    method: GanMethod = tiny_gan.DrawingGan() if training.method == "tiny" else small.small_cigan(log_every=5)
+    methods: dict[str, Callable[[], GanMethod]] = {
+        "tiny": tiny_gan.DrawingGan,
+        "cigan": partial(small.small_cigan, log_every=5),
+        "dcgan": partial(small_dcgan.small_dcgan, log_every=5, training_images=None),
+    }
+    method = methods[training.method]()
     callbacks = [
         StopAtIteration(training.stop),
         GeneratorAverage(0.9),
@@ -244,7 +249,8 @@ def _fit(training: Training, rank: int, processes: int, interruption: Interrupti
         default_root_dir=training.folder,
     )
     store = PatchStore.open(training.folder / "store")
-    data = InfillData(store, 4 // processes, seed=5, workers=training.workers, flips=True)
+    kind = small_dcgan.LesionsOfInfillData if training.method == "dcgan" else InfillData
+    data = kind(store, 4 // processes, seed=5, workers=training.workers, flips=True)
     trainer.fit(method, datamodule=data, ckpt_path=last, weights_only=True)
 
 

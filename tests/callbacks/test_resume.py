@@ -21,10 +21,12 @@ from tests.callbacks.children import Training, differences, finish, iteration_of
         ("cigan", (6, 13), 0, 1),
         ("cigan", (13,), 2, 1),
         ("cigan", (6, 13), 0, 2),
+        ("dcgan", (6, 13), 0, 1),
+        ("dcgan", (6, 13), 0, 2),
     ],
 )
 def test_a_resumed_training_equals_the_uninterrupted_one(
-    method: Literal["tiny", "cigan"], cuts: tuple[int, ...], workers: int, processes: int, tmp_path: Path
+    method: Literal["tiny", "cigan", "dcgan"], cuts: tuple[int, ...], workers: int, processes: int, tmp_path: Path
 ) -> None:
     whole = Training(tmp_path / "whole", 19, method, workers=workers)
     cut = replace(whole, folder=tmp_path / "cut")

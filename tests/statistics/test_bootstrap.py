@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mammo_gan.statistics.bootstrap import ratio_by_patient
+from mammo_gan.statistics.bootstrap import interval_by_patient, ratio_by_patient
 
 
 def test_one_patch_per_patient_agrees_with_scipys_percentile_bootstrap() -> None:
@@ -38,3 +38,41 @@ def test_one_patient_has_no_interval() -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="one value per patch"):
         ratio_by_patient([1.0, 2.0], [1.0, 1.0], ["a"], np.random.default_rng(0))
+
+
+def test_any_function_of_rows_agrees_with_the_ratio() -> None:
+    rng = np.random.default_rng(7)
+    above, below = rng.random((2, 80))
+    patients = [str(k) for k in rng.integers(0, 25, 80)]
+    ratio = ratio_by_patient(above, below, patients, np.random.default_rng(8), 4000)
+    found = interval_by_patient(
+        lambda rows: float(above[rows].sum() / below[rows].sum()), patients, np.random.default_rng(9), 4000
+    )
+    assert found == pytest.approx(ratio, abs=0.02)
+
+
+def test_a_patient_comes_with_all_rows_or_none() -> None:
+    patients = ["a", "b", "a", "c", "b", "a"]
+    rows_of = {"a": {0, 2, 5}, "b": {1, 4}, "c": {3}}
+    drawn = []
+
+    def statistic(rows: np.ndarray) -> float:
+        counts = np.bincount(rows, minlength=6)
+        times = {name: {int(counts[row]) for row in own} for name, own in rows_of.items()}
+        assert all(len(each) == 1 for each in times.values())
+        assert sum(each.pop() for each in times.values()) == 3
+        drawn.append(tuple(counts))
+        return 0.0
+
+    interval_by_patient(statistic, patients, np.random.default_rng(10), 200)
+    assert len(set(drawn)) == 10  # all multisets of three patients out of three
+
+
+def test_resamples_without_a_value_are_left_out() -> None:
+    patients = ["a", "b", "c"]
+    found = interval_by_patient(
+        lambda rows: 1.0 if {0, 1} <= set(rows.tolist()) else float("nan"), patients, np.random.default_rng(11)
+    )
+    assert found == (1.0, 1.0)
+    assert interval_by_patient(lambda rows: float("nan"), patients, np.random.default_rng(12)) is None
+    assert interval_by_patient(lambda rows: 1.0, ["a", "a"], np.random.default_rng(13)) is None

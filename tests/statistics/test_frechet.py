@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import linalg
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 from mammo_gan.statistics.frechet import frechet_distance, frechet_distance_of_features
 
@@ -32,6 +35,30 @@ def test_features_agree_with_their_means_and_covariances(n1: int, n2: int) -> No
     f1, f2 = rng.normal(size=(n1, 16)), rng.gamma(2.0, size=(n2, 16))
     direct = frechet_distance(f1.mean(0), np.cov(f1.T), f2.mean(0), np.cov(f2.T))
     assert frechet_distance_of_features(f1, f2) == pytest.approx(direct, rel=1e-7)
+
+
+class AsTheyAre(nn.Module):
+    num_features = 48
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image.flatten(1)
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(300, 200), (60, 30)])  # the last with covariances of rank 29
+def test_agrees_with_fid_as_others_compute_it(n1: int, n2: int) -> None:
+    """torchmetrics takes eigenvalues of the product; the original, pytorch-fid and torch-fidelity scipy's sqrtm."""
+    rng = np.random.default_rng(4)
+    mixing = rng.normal(size=(48, 48)) * np.geomspace(1, 1e-3, 48)  # as skewed as Inception's features
+    f1, f2 = (rng.gamma(1.0, size=(count, 48)) @ mixing for count in (n1, n2))
+    f2 = 1.2 * f2 + 0.1
+    found = frechet_distance_of_features(f1, f2)
+    metric = FrechetInceptionDistance(feature=AsTheyAre(), normalize=True).set_dtype(torch.float64)
+    metric.update(torch.from_numpy(f1.reshape(-1, 3, 4, 4)), real=True)
+    metric.update(torch.from_numpy(f2.reshape(-1, 3, 4, 4)), real=False)
+    assert found == pytest.approx(float(metric.compute()), rel=1e-3)
+    offset = np.eye(48) * (1e-6 if n2 < 48 else 0)  # as the original adds where the product is singular
+    roots = by_definition(f1.mean(0), np.cov(f1.T) + offset, f2.mean(0), np.cov(f2.T) + offset)
+    assert found == pytest.approx(roots, rel=1e-3)
 
 
 def test_diagonal_covariances_have_a_closed_form() -> None:

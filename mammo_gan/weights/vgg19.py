@@ -1,13 +1,11 @@
-"""Pretrained weights, and where they come from."""
+"""VGG-19 up to pool3, for feature losses and distances."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Literal
@@ -15,11 +13,10 @@ from urllib.error import URLError
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mammo_gan.errors import UserError
+from mammo_gan.weights.files import Provenance, cached, check_sha256, checksum, read_safetensors
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +39,6 @@ RELEASED_MEANS = (42.131, 66.378, 311.886)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where weights come from. Every result made with them carries it.
-
-    name:   torchvision's name, the file's name, or "random"
-    sha256: of the file; None for random weights
-    random: whether they have never seen an image
-    """
-
-    name: str
-    sha256: str | None
-    random: bool
 
 
 class Vgg19(nn.Module):
@@ -143,11 +126,7 @@ def vgg19_features(source: str, sha256: str | None = None, pooling: Literal["max
         UserError: the file isn't there, isn't VGG-19 or has another checksum, or can't be downloaded.
     """
     weights, provenance = _load(source)
-    if sha256 is not None and provenance.sha256 != sha256.lower():
-        raise UserError(
-            f"weights of VGG-19 from {source}: expected sha256 {sha256}, found {provenance.sha256 or 'random weights'};"
-            " get the file again, or set weights.sha256=null to take it as it is"
-        )
+    check_sha256("VGG-19", source, sha256, provenance, "weights.sha256")
     return Vgg19(weights, provenance, pooling)
 
 
@@ -175,20 +154,16 @@ def find() -> str:
     """The source that "auto" stands for on this machine."""
     if file := os.environ.get(VARIABLE):
         return file
-    if _cached(TORCHVISION_FILE).is_file():
+    if cached(TORCHVISION_FILE).is_file():
         return TORCHVISION_NAME
     log.warning(
         "VGG-19 gets random weights: %s isn't set and %s isn't there. For ImageNet features, set %s to a .safetensors "
         "file or choose weights=imagenet (downloads 550 MB)",
         VARIABLE,
-        _cached(TORCHVISION_FILE),
+        cached(TORCHVISION_FILE),
         VARIABLE,
     )
     return "random"
-
-
-def _cached(name: str) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / name
 
 
 def _random_weights() -> dict[str, Tensor]:
@@ -210,7 +185,7 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Provenance]:
     except KeyError:
         known = ", ".join(str(member) for member in VGG19_Weights)
         raise UserError(f"weights of VGG-19: torchvision knows {known}, not {name}") from None
-    file = _cached(published.url.rsplit("/", 1)[-1])
+    file = cached(published.url.rsplit("/", 1)[-1])
     try:
         # Torch's cache is looked into first, and a file there may be anybody's.
         state = published.get_state_dict(progress=True, check_hash=True, weights_only=True)
@@ -225,17 +200,7 @@ def _from_torchvision(name: str) -> tuple[dict[str, Tensor], Provenance]:
 
 
 def _from_safetensors(file: Path) -> tuple[dict[str, Tensor], Provenance]:
-    if file.suffix != ".safetensors":
-        raise UserError(
-            f"weights of VGG-19: expected random, auto, {TORCHVISION_NAME} or a .safetensors file, found {file}; other "
-            "formats can run code when they are loaded: convert them with safetensors.torch.save_file"
-        )
-    if not file.is_file():
-        raise UserError(f"weights of VGG-19: {file} isn't there; set weights.vgg19 or {VARIABLE} to the file")
-    try:
-        state = load_file(file)
-    except SafetensorError as error:
-        raise UserError(f"weights of VGG-19: {file} isn't a whole safetensors file ({error}); get it again") from error
+    state = read_safetensors(file, "VGG-19", f"random, auto, {TORCHVISION_NAME}", f"weights.vgg19 or {VARIABLE}")
     return _up_to_pool3(state, file), Provenance(file.name, checksum(file), random=False)
 
 
@@ -251,9 +216,3 @@ def _up_to_pool3(state: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
             )
         weights[name] = tensor
     return weights
-
-
-def checksum(file: Path) -> str:
-    """sha256 of a file, in hex digits."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
