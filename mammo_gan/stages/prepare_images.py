@@ -6,35 +6,28 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from mammo_gan.archives.dealing import Dealing
-from mammo_gan.archives.needs import Needs
-from mammo_gan.archives.reader import Reader
-from mammo_gan.archives.selection import Selection
 from mammo_gan.data.image_rows import ImageRow
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.image_summary import ImageSummary
 from mammo_gan.data.prepare_images import ImageRecipe, expected_bytes, prepare_images
 from mammo_gan.files import written_whole
 from mammo_gan.reporting.figures.contact_sheet import HEIGHT, contact_sheet
-from mammo_gan.stages.index import root_of
+from mammo_gan.stages.preparation import Preparation
 from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.screen import Screen
-from mammo_gan.stages.selecting import select
-from mammo_gan.stages.stage import Context, Stage, plain, write_json
+from mammo_gan.stages.stage import Context, plain, write_json
 from mammo_gan.stages.training import forecast
 
 SHEET = "contact_sheet.png"
 SHOWN = 24  # images on it
 
 
-class PrepareImages(Stage):
+class PrepareImages(Preparation):
     """Whole images as memory-mapped arrays; no patient on two sides."""
 
     version: ClassVar[int] = 1
-    resumable: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -45,24 +38,17 @@ class PrepareImages(Stage):
         images: DictConfig,
         unkeyed: DictConfig,
     ) -> None:
-        super().__init__(inputs, unkeyed)
-        self.reader: Reader = instantiate(reader)
-        self.selection: Selection = instantiate(selection, _convert_="all")
-        self.dealing: Dealing = instantiate(split, _convert_="all")
-        self.needs: Needs = instantiate(unkeyed.needs, _convert_="all")
+        super().__init__(inputs, reader, selection, split, unkeyed)
         self.recipe = ImageRecipe(**plain(images))
 
     def run(self, folder: Path, context: Context) -> None:
-        indexed = context.inputs[self.inputs[0]]
-        selected = select(
-            indexed, self.reader, self.selection, self.dealing, context, self.needs, self.unkeyed.experiment
-        )
+        selected = self.select(context)
         disk = expected_bytes(len(selected.records), self.recipe)
         context.screen.say(f"preparing images is expected to take {forecast.size(disk)} of disk")
         summary = prepare_images(
             selected.records,
             self.reader,
-            root_of(indexed),
+            self.root(context),
             folder,
             self.recipe,
             selected.splits,
