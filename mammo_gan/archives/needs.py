@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from mammo_gan.archives.records import Lesion, LesionKind, Mammogram, Pathology, View
+from mammo_gan.archives.records import Extent, Lesion, LesionKind, Mammogram, Pathology, View
 from mammo_gan.errors import UserError
 
 Outlines = Literal["mask", "mask or box"]
@@ -17,7 +17,8 @@ KNOWN = ("view", "laterality", "density", "age", "mm_per_px", "acquisition")
 _PUBLISHED: Mapping[str, str] = {
     "lesions": "ddsm, cbis, inbreast, mias, optimam, and manifest with the columns label or mask",
     "mask": "ddsm, cbis, inbreast, mias (circles), and manifest with the column mask",
-    "mask or box": "ddsm, cbis, inbreast, mias (circles), optimam (boxes), and manifest with mask or x0, y0, x1, y1",
+    "mask or box": "ddsm, cbis, inbreast, mias (circles), optimam (boxes), and manifest with mask, x0, y0, x1, y1, or "
+    "ready-made patches (extent patch)",
     "pathology": "ddsm, cbis, inbreast (archive.reader.malignant_from), mias, optimam, and manifest with column label",
     "lesion_free": "ddsm, inbreast, mias, optimam, and manifest with rows of label normal",
     "view": "ddsm, cbis, inbreast, optimam, mias (MLO alone), and manifest with the column view",
@@ -38,7 +39,7 @@ class Needs:
     Args:
         lesions: kinds of lesions of which at least one is wanted; none: lesions aren't needed.
         pathologies: there must be such a lesion of each of these.
-        outlines: how such a lesion must be located, if it must.
+        outlines: how such a lesion must be located, if it must. A ready-made patch of a lesion is as good as its box.
         lesion_free: whether there must be images known to be free of lesions.
         views: there must be an image of each of these.
         known: of `KNOWN`; there must be an image of which each of these is known.
@@ -111,23 +112,24 @@ def _of_lesions(records: Sequence[Mammogram], needs: Needs) -> Iterator[Lack]:
     if not needs.lesions:
         return
     kinds = " or ".join(needs.lesions)
-    lesions = [lesion for record in records for lesion in record.lesions if lesion.kind in needs.lesions]
+    shown = [(lesion, record.extent) for record in records for lesion in record.lesions]
+    lesions = [(lesion, extent) for lesion, extent in shown if lesion.kind in needs.lesions]
     if not lesions:
         yield Lack(f"none shows a lesion of kind {kinds}", "lesions")
         return
     for pathology in needs.pathologies or (None,):
-        such = [lesion for lesion in lesions if pathology in (None, lesion.pathology)]
+        such = [(lesion, extent) for lesion, extent in lesions if pathology in (None, lesion.pathology)]
         name = f"{len(lesions)} lesions of kind {kinds}"
         if not such:
-            unknown = sum(lesion.pathology == "unknown" for lesion in lesions)
+            unknown = sum(lesion.pathology == "unknown" for lesion, _ in lesions)
             yield Lack(f"show {name}, of which 0 are {pathology} (of {unknown} it isn't known)", "pathology")
-        elif needs.outlines is not None and not any(_located(lesion, needs.outlines) for lesion in such):
+        elif needs.outlines is not None and not any(_located(*one, needs.outlines) for one in such):
             which = f"{len(such)} {pathology} ones" if pathology is not None else "these"
             yield Lack(f"show {name}, and 0 of {which} have an outline (a {needs.outlines})", needs.outlines)
 
 
-def _located(lesion: Lesion, outlines: Outlines) -> bool:
-    return lesion.has_mask or (outlines == "mask or box" and lesion.box is not None)
+def _located(lesion: Lesion, extent: Extent, outlines: Outlines) -> bool:
+    return lesion.has_mask or (outlines == "mask or box" and (lesion.box is not None or extent == "patch"))
 
 
 def _of_images(records: Sequence[Mammogram], needs: Needs) -> Iterator[Lack]:

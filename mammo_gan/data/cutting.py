@@ -32,9 +32,7 @@ def cut(
 
     Yields image (S, S) uint8, mask (S, S) bool, row, breast (S, S) bool.
     """
-    # Seeded by the image's name, so that its patches don't depend on what other images there are.
-    digest = hashlib.sha256(f"{seed}:{record.archive}:{record.image}".encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+    rng = generator_of(record, seed)
     keys = image_key(identity_key, record), patient_key(identity_key, record)
     for lender, count in zip(lenders, counts, strict=True):
         for x, y in sample_origins(lender.allowed, count, rng).tolist():
@@ -43,6 +41,12 @@ def cut(
             mask = np.zeros((size, size), dtype=bool) if area is None else area.drawn((size, size), x, y)
             row = _row(record, split, resized, lender, keys, (x, y))
             yield resized.image[window], mask, row, resized.breast[window]
+
+
+def generator_of(record: Mammogram, seed: int) -> np.random.Generator:
+    """Seeded by the image's name, so that its patches don't depend on what other images there are."""
+    digest = hashlib.sha256(f"{seed}:{record.archive}:{record.image}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def _row(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from mammo_gan.archives.identity import image_key, patient_key
-from mammo_gan.archives.records import Density, Laterality, LesionKind, Mammogram, Pathology, SplitName, View
+from mammo_gan.archives.records import Density, Laterality, Lesion, LesionKind, Mammogram, Pathology, SplitName, View
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
 from mammo_gan.data.whole_images import WholeImage
 from mammo_gan.imaging.fitting import Fit
@@ -27,10 +27,11 @@ class ImageLesion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRow:
-    """One prepared image. Patient and image go by their keyed hashes; unknown is None.
+    """One prepared image, or a patch of one. Patient and image go by their keyed hashes; unknown is None.
 
     Boxes and lengths are in px of the finest size. `label` is 1 with a malignant lesion, 0 if it is known that there
-    is none, None otherwise.
+    is none, None otherwise. A patch may be scaled each way by its own factor: lengths and `scale` are those along its
+    height, and `window` tells those along its width.
     """
 
     image_key: str
@@ -49,6 +50,7 @@ class ImageRow:
     left: int  # where the scaled image lies on the black canvas, px
     top: int
     lesions: tuple[ImageLesion, ...]
+    window: Xyxy | None = None  # of a patch: what it shows of the image as stored, px; None for a whole image
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> ImageRow:
@@ -57,14 +59,21 @@ class ImageRow:
             ImageLesion(**{**lesion, "box": None if lesion["box"] is None else tuple(lesion["box"])})
             for lesion in columns["lesions"]
         )
-        return cls(**{**columns, "lesions": tuple(lesions)})
+        window = None if columns["window"] is None else tuple(columns["window"])
+        return cls(**{**columns, "lesions": tuple(lesions), "window": window})
 
     def as_json(self) -> dict[str, Any]:
         """Dictionaries, lists, numbers and strings."""
         return asdict(self)
 
     def fit(self, canvas: tuple[int, int]) -> Fit:
-        """How the image came onto the finest size, `canvas`, to take boxes and masks there and back."""
+        """How a whole image came onto the finest size, `canvas`, to take boxes and masks there and back.
+
+        Raises:
+            ValueError: this is a patch, whose `window` says it.
+        """
+        if self.window is not None:
+            raise ValueError(f"expected a whole image, got the patch {self.window} of one")
         height, width = scaled_shape(self.source_height, self.source_width, self.scale)
         shape = min(height, canvas[0]), min(width, canvas[1])
         return Fit((self.source_height, self.source_width), self.scale, shape, canvas, self.left, self.top)
@@ -85,6 +94,7 @@ SCHEMA = pa.schema(
         ("left", pa.int32()),
         ("top", pa.int32()),
         ("lesions", pa.list_(_LESION)),
+        ("window", pa.list_(pa.int32())),
     ]
 )
 
@@ -105,7 +115,7 @@ def row_of(record: Mammogram, split: SplitName, prepared: WholeImage, identity_k
         image_key=image_key(identity_key, record),
         patient_key=patient_key(identity_key, record),
         split=split,
-        label=_label(record),
+        label=_label(record.lesions),
         view=record.view,
         laterality=record.laterality,
         density=record.density,
@@ -121,8 +131,48 @@ def row_of(record: Mammogram, split: SplitName, prepared: WholeImage, identity_k
     )
 
 
-def _label(record: Mammogram) -> int | None:
-    pathologies = {lesion.pathology for lesion in record.lesions}
+def patch_row(
+    record: Mammogram,
+    split: SplitName,
+    window: Xyxy,
+    size: int,
+    lesions: Sequence[Lesion],
+    breast_share: float,
+    identity_key: bytes,
+) -> ImageRow:
+    """The row of a patch that is `window` of an image, scaled to `size` x `size` px.
+
+    Args:
+        window: px of the image as stored, half-open.
+        lesions: what the patch was cut out to show, each filling it; none for normal tissue.
+        breast_share: of the patch, 0 to 1.
+    """
+    scale = size / (window[3] - window[1])
+    whole = (0, 0, size, size)
+    shown = (ImageLesion(kind=lesion.kind, pathology=lesion.pathology, box=whole) for lesion in lesions)
+    return ImageRow(
+        image_key=image_key(identity_key, record),
+        patient_key=patient_key(identity_key, record),
+        split=split,
+        label=_label(lesions),
+        view=record.view,
+        laterality=record.laterality,
+        density=record.density,
+        mm_per_px=None if record.mm_per_px is None else record.mm_per_px / scale,
+        breast_mask_size=breast_share,
+        source_height=record.height,
+        source_width=record.width,
+        mirror=False,
+        scale=scale,
+        left=0,
+        top=0,
+        lesions=tuple(shown),
+        window=window,
+    )
+
+
+def _label(lesions: Sequence[Lesion]) -> int | None:
+    pathologies = {lesion.pathology for lesion in lesions}
     if "malignant" in pathologies:
         return MALIGNANT
     return None if "unknown" in pathologies else NON_MALIGNANT

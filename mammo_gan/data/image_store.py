@@ -1,6 +1,7 @@
-"""Prepared whole images on disk: an array for each size, mapped into memory, never read whole, and a table.
+"""Prepared images, whole or patches of them, on disk: an array for each size, mapped into memory, and a table.
 
-images_{H}x{W}.npy   (N, H, W) uint8 or uint16, for each size of a pyramid, such as 1280x1024, 640x512 ... 5x4
+images_{H}x{W}.npy   (N, H, W) uint8 or uint16, never read whole, for each size of a pyramid, such as 1280x1024,
+                     640x512 ... 5x4; patches are of one size
 images.parquet       N rows; written last, so that a store without it isn't whole
 """
 
@@ -47,7 +48,7 @@ def write_rows(folder: Path, sizes: Sequence[Size], rows: Iterable[Mapping[str, 
 
 
 class ImageStore:
-    """A prepared set of whole images, read from disk as they are asked for.
+    """A prepared set of images, read from disk as they are asked for.
 
     Pickling one (for a loader's processes) sends its folder's name, not its arrays.
     """

@@ -27,7 +27,7 @@ SHOWN = 24  # images on it
 class PrepareImages(Preparation):
     """Whole images as memory-mapped arrays; no patient on two sides."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,

@@ -128,6 +128,12 @@ def test_cigan_refuses_the_others_by_name(what: str, tmp_path: Path) -> None:
             "0 of these have an outline",
         ),
         (
+            Needs(lesions=["mass"], outlines="mask or box"),
+            image("1", lesion(), extent="patch"),
+            image("1", lesion()),
+            "0 of these have an outline",
+        ),
+        (
             Needs(lesions=["mass"], outlines="mask"),
             image("1", lesion(has_mask=True)),
             image("1", lesion(box=Box(0, 0, 2, 2))),

@@ -19,8 +19,10 @@ from joblib.externals.loky import get_reusable_executor
 from mammo_gan.archives.records import Mammogram
 from mammo_gan.archives.splits import assign
 from mammo_gan.data import journal
+from mammo_gan.data.lesion_cutting import LesionRecipe
 from mammo_gan.data.prepare import PatchRecipe, prepare_patches
 from mammo_gan.data.prepare_images import ImageRecipe, prepare_images
+from mammo_gan.data.prepare_lesions import prepare_lesions
 from tests.data.drawn import Drawn, archive
 
 FORKED = multiprocessing.get_context("forkserver")
@@ -33,9 +35,12 @@ IMAGES = ImageRecipe(sizes=((160, 128), (80, 64), (40, 32), (5, 4)), depth=8, le
 PATCHES = PatchRecipe(
     patches_per_class=200, size=30, fit_height=180, fit_width=105, min_breast_share=0.75, benign_share=0.5, seed=1
 )
+LESIONS = LesionRecipe(
+    size=20, largest=750, min_grey_levels=30, normal=10, normal_beside_lesions=True, breast="nonzero", seed=1
+)
 SOON = 120.0  # s, for what takes one on a quiet machine
 
-Kind = Literal["images", "patches"]
+Kind = Literal["images", "patches", "lesions"]
 
 
 class Counting(Drawn):
@@ -76,8 +81,10 @@ class Preparation:
         common = (self.records, reader, Path(), self.store)
         if self.kind == "images":
             prepare_images(*common, self.images, SPLITS, KEY, jobs=self.jobs)
-        else:
+        elif self.kind == "patches":
             prepare_patches(*common, PATCHES, SPLITS, KEY, jobs=self.jobs)
+        else:
+            prepare_lesions(*common, LESIONS, SPLITS, KEY, jobs=self.jobs)
 
     def reads(self) -> list[str]:
         file = self.folder / "reads"
@@ -92,7 +99,10 @@ class Preparation:
         names = sorted(record.image for record in self.records)
         if self.kind == "patches":
             return {names[int(file.stem)] for file in self.notes.glob("survey/*.json")}
-        chunks = {int(file.stem): json.loads(file.read_text()) for file in self.notes.glob("chunk/*.json")}
+        noted = {int(file.stem) for file in self.notes.glob("chunk/*.json")}
+        if self.kind == "lesions":
+            return {names[at] for chunk in journal.chunks(len(names)) if chunk.start in noted for at in chunk}
+        chunks = {first: json.loads((self.notes / f"chunk/{first}.json").read_text()) for first in noted}
         return {name for first, rows in chunks.items() for name in names[first : first + len(rows)]}
 
     def output(self) -> dict[str, bytes]:

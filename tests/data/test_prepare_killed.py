@@ -16,7 +16,11 @@ from mammo_gan.data.journal import Journal
 from tests.data.preparing import IMAGES, RECORDS, SOON, Kind, Preparation, kill, started, wait_until
 
 KILLS = 4
-STEPS: dict[Kind, int] = {"images": 40, "patches": 80 + 40}  # notes: of surveys one an image, else one for two
+STEPS: dict[Kind, int] = {
+    "images": 40,
+    "patches": 80 + 40,
+    "lesions": 40,
+}  # notes: of surveys one an image, else one for two
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +123,22 @@ def test_patches_whose_arrays_are_gone_are_cut_anew(
     (preparation.store / "masks.npy").unlink()
     preparation.run()
     assert preparation.output() == uninterrupted["patches"]
+
+
+@pytest.mark.parametrize("harm", ["shorten", "remove"])
+def test_a_chunk_of_lesions_that_is_not_whole_is_cut_anew(
+    tmp_path: Path, uninterrupted: dict[Kind, dict[str, bytes]], harm: str
+) -> None:
+    preparation = Preparation(tmp_path, "lesions", pause=0)
+    preparation.run()
+    chunk = preparation.notes / "patches" / "6.npy"
+    if harm == "shorten":
+        chunk.write_bytes(chunk.read_bytes()[:-1])
+    else:
+        chunk.unlink()
+    preparation.run()
+    assert preparation.reads()[len(RECORDS) :] == sorted(record.image for record in RECORDS)[6:8]
+    assert preparation.output() == uninterrupted["lesions"]
 
 
 def test_a_resized_mammogram_that_is_not_whole_is_made_anew(

@@ -60,12 +60,14 @@ def _split(cfg: DictConfig) -> Iterator[str]:
 
 def _sizes(cfg: DictConfig) -> Iterator[str]:
     size, blocks = cfg.method.image_size, len(cfg.method.generator.channels)
-    grows_to = 4 * 2 ** (blocks - 1)
-    if size != grows_to:
-        yield (
-            f"method.image_size={size}: {blocks} generator blocks (method.generator.channels) "
-            f"grow from 4 to {grows_to} px; change one of the two"
-        )
+    growth = cfg.get("growth")
+    if growth is not None:
+        grows_to = growth.smallest * 2 ** (blocks - (0 if growth.first_doubles else 1))
+        if size != grows_to:
+            yield (
+                f"method.image_size={size}: {blocks} generator blocks (method.generator.channels) "
+                f"grow from {growth.smallest} to {grows_to} px; change one of the two"
+            )
     if "fit_height" not in cfg.data:  # whole images instead of patches
         return
     height, width = cfg.data.fit_height, cfg.data.fit_width
