@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mammo_gan.evaluation.drawing import Drawn, Images, draw
 from mammo_gan.evaluation.tsne import embed
-from mammo_gan.evaluation.values import as_value
+from mammo_gan.evaluation.values import described
 from mammo_gan.imaging.geometry import resize_image
 from mammo_gan.statistics.neighbours import mixing_rate
 from mammo_gan.statistics.two_sample import FOLDS, separability
@@ -71,7 +71,7 @@ class FeatureSpace:
         first, *others = drawn
         return [
             *(_points(name, group) for name, group in drawn.items()),
-            as_value(
+            described(
                 "tsne_divergence",
                 "t-SNE: Kullback-Leibler divergence of the embedding",
                 embedding.divergence,
@@ -99,25 +99,25 @@ class FeatureSpace:
     def _mixing(self, name: str, label: str, one: NDArray[Any], two: NDArray[Any]) -> dict[str, Any]:
         count = len(one) + len(two)
         if not len(one) or not len(two) or count < 3:
-            return as_value(name, label, None, n=count, note=f"needs both sets; there are {len(one)} and {len(two)}")
+            return described(name, label, None, n=count, note=f"needs both sets; there are {len(one)} and {len(two)}")
         mixing = mixing_rate(_flat(one), _flat(two), np.random.default_rng(self.seed), self.permutations)
         note = (
             f"sets drawn alike: {mixing.expected:.3f} ({mixing.low:.3f} to {mixing.high:.3f} in 95 %), "
             f"p = {mixing.p_value:.3g}; lower = apart, higher = copies"
         )
-        return as_value(name, label, mixing.rate, n=count, note=note)
+        return described(name, label, mixing.rate, n=count, note=note)
 
     def _separability(self, name: str, label: str, one: Drawn, two: Drawn) -> dict[str, Any]:
         owners = [len(set(group.owners)) for group in (one, two)]
         count = len(one) + len(two)
         if min(owners) < FOLDS:
             note = f"needs patches of {FOLDS} patients in both sets; there are {owners[0]} and {owners[1]}"
-            return as_value(name, label, None, n=count, note=note)
+            return described(name, label, None, n=count, note=note)
         found = separability(
             _small(one.images), _small(two.images), np.random.default_rng(self.seed), one.owners, two.owners
         )
         note = f"0.5 = can't be told apart; pixels averaged to {SMALL} x {SMALL}, {FOLDS}-fold by patient"
-        return as_value(name, label, found.auc, n=count, interval=found.interval, note=note)
+        return described(name, label, found.auc, n=count, interval=found.interval, note=note)
 
 
 def _flat(images: NDArray[Any]) -> NDArray[Any]:
@@ -135,7 +135,7 @@ def _small(images: NDArray[np.float32]) -> NDArray[Any]:
 def _points(name: str, group: Drawn) -> dict[str, Any]:
     count = len(group)
     note = f"as asked, of {group.there:,}" if count == group.asked else f"asked {group.asked:,}, there are {count:,}"
-    return as_value(f"tsne_points/{name}", f"t-SNE: points, {name}", count, n=count, note=note)
+    return described(f"tsne_points/{name}", f"t-SNE: points, {name}", count, n=count, note=note)
 
 
 def _write(path: Path, drawn: Mapping[str, Drawn], points: NDArray[np.float64]) -> None:

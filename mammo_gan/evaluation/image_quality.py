@@ -27,7 +27,7 @@ from mammo_gan.archives.records import SplitName
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
 from mammo_gan.data.store import PatchStore
 from mammo_gan.evaluation.measurement import MOMENTS, Measured, measure, real_patches, synthetic_patches
-from mammo_gan.evaluation.values import as_value
+from mammo_gan.evaluation.values import described
 from mammo_gan.metrics.feature_distance import PooledMaps
 from mammo_gan.statistics.bootstrap import ratio_by_patient
 from mammo_gan.statistics.frechet import frechet_distance_of_features
@@ -114,7 +114,7 @@ class ImageQuality:
                 note = f"real against real, the floor; {note}"
             elif second == HELD_OUT and floor:
                 note = f"{value / floor:.3g} times the floor; {note}"
-            yield as_value(
+            yield described(
                 f"{name}/{CLASS_NAMES[label]}/{first}_{second}",
                 f"feature distance, {CLASS_NAMES[label]}: {first} against {second}",
                 value,
@@ -130,7 +130,7 @@ class ImageQuality:
                 real = columns[HELD_OUT][:, k]
                 value = _shift(columns[SYNTHETIC][:count, k], real)
                 floor = _shift(columns[TRAINING][:count, k], real)
-                yield as_value(
+                yield described(
                     f"moment_shift/{CLASS_NAMES[label]}/{region}/{moment}",
                     f"{moment} {where}, {CLASS_NAMES[label]}: synthetic from held-out",
                     value,
@@ -148,7 +148,7 @@ class ImageQuality:
             across, beside = measured.across[usable], measured.beside[usable]
             value = float(across.sum() / beside.sum()) if beside.sum() > 0 else None
             patients = [patient for patient, keep in zip(measured.patients, usable, strict=True) if keep]
-            yield as_value(
+            yield described(
                 f"boundary_step/{CLASS_NAMES[label]}/{name}",
                 f"step across the mask's edge over steps beside it, {CLASS_NAMES[label]}: {name}",
                 value,

@@ -1,11 +1,11 @@
-"""One measured value in the form in which results.json keeps it."""
+"""A measured value as a stage hands it on."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def as_value(
+def described(
     name: str,
     label: str,
     value: float | None,
@@ -15,5 +15,5 @@ def as_value(
     unit: str = "",
     interval: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
-    """`name` is PROTOCOL/..., `label` what a reader calls it, `n` what it was measured on, `interval` one of 95 %."""
+    """`reporting.results.Value`'s fields. `name` fixes the protocol; where `value` is None, `note` says why."""
     return {"name": name, "label": label, "value": value, "unit": unit, "n": n, "interval": interval, "note": note}

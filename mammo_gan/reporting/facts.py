@@ -36,8 +36,8 @@ def _value_row(value: Value) -> tuple[str, ...]:
     return value.label, ours, interval, count, papers, value.note
 
 
-def run(results: Results, origin: str) -> Section:
-    """What was run on what: data, seeds, device, times, code."""
+def run(results: Results, origin: str, network: str) -> Section:
+    """What was run on what: data, seeds, device, times, code; `network` is the one whose weights were needed."""
     data = results.data
     counts = Table(
         caption=f"Patches by split and class, and what they were cut from.{origin}",
@@ -60,10 +60,12 @@ def run(results: Results, origin: str) -> Section:
     tables = tuple(table for table in (counts, selection, stages) if table.rows)
     warnings = tuple(Text(warning) for warning in data.warnings)
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
-    return Section("run", "The run", (Facts(_facts(results)), *tables, *warnings, Text(f"Versions: {versions}.")))
+    return Section(
+        "run", "The run", (Facts(_facts(results, network)), *tables, *warnings, Text(f"Versions: {versions}."))
+    )
 
 
-def _facts(results: Results) -> tuple[tuple[str, str], ...]:
+def _facts(results: Results, network: str) -> tuple[tuple[str, str], ...]:
     data = results.data
     speed = "not trained" if results.images_per_second is None else f"{_number(results.images_per_second)} images/s"
     return (
@@ -73,7 +75,7 @@ def _facts(results: Results) -> tuple[tuple[str, str], ...]:
         ("scale, preset", f"{results.scale}, {results.preset}"),
         ("seed", str(results.seed)),
         ("split hash", results.split_hash),
-        ("feature network", f"VGG-19, {results.weights.name}"),
+        ("feature network", f"{network}, {results.weights.name}"),
         ("device, precision", f"{results.device}, {results.precision}"),
         ("training speed", speed),
         *((f"parameters of the {name}", f"{count:,}") for name, count in results.parameters.items()),

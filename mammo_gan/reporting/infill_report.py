@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammo_gan.reporting import facts, figures
+from mammo_gan.reporting import facts, figures, sections
 from mammo_gan.reporting.figures import DARK, LIGHT
-from mammo_gan.reporting.html import (
-    Banner,
-    Block,
-    Figure,
-    Gallery,
-    Picture,
-    Report,
-    Section,
-)
+from mammo_gan.reporting.html import Figure, Picture, Report, Section
 from mammo_gan.reporting.papers import Paper
 from mammo_gan.reporting.results import Results
+
+UNTRAINED = (
+    "the feature loss and every value named random_features use a VGG-19 that has seen no images; neither compares "
+    "with the paper."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,51 +34,23 @@ def infill_report(results: Results, paper: Paper, sources: Sources) -> Report:
     Raises:
         UserError: a file of `sources` is missing or broken.
     """
-    origin = " Phantom data." if results.source == "phantom" else ""
-    sections = (
+    origin = sections.origin(results)
+    parts = (
         _figure_1(sources, origin),
         facts.values(results, origin),
-        _training(sources, origin),
+        sections.training(sources.metrics, sources.samples, origin, sources.pretraining_iterations),
         _moments(sources, origin),
-        facts.run(results, origin),
+        facts.run(results, origin, "VGG-19"),
         facts.readings(paper),
         facts.reproduction(results),
     )
     return Report(
         title=results.title,
         subtitle=f"mammo_gan · experiment {results.experiment} · after {paper.authors}, {paper.venue}",
-        summary=_summary(results),
-        banners=_banners(results),
-        sections=tuple(section for section in sections if section is not None),
+        summary=sections.summary(results),
+        banners=sections.banners(results, UNTRAINED),
+        sections=tuple(part for part in parts if part is not None),
     )
-
-
-def _summary(results: Results) -> str:
-    patches = sum(count.patches for count in results.data.patches if count.split == "train")
-    archive = (
-        f"a phantom archive in the layout of {results.archive}" if results.source == "phantom" else results.archive
-    )
-    return (
-        f"Trained on {patches:,} patches of {archive} ({results.data.patients:,} patients in all splits), "
-        f"scale={results.scale}, preset={results.preset}, seed {results.seed}."
-    )
-
-
-def _banners(results: Results) -> tuple[Banner, ...]:
-    banners = []
-    if results.source == "phantom":
-        headline, text = "Made from phantom data:", "it shows that the software runs and says nothing about patients."
-        banners.append(Banner("warning", headline, text))
-    if results.weights.random:
-        text = (
-            "the feature loss and every value named random_features use a VGG-19 that has seen no images; neither "
-            "compares with the paper."
-        )
-        banners.append(Banner("warning", "Untrained feature network:", text))
-    if results.scale != "paper":
-        text = "sizes, counts and iterations are reduced, so values are not the paper's protocol."
-        banners.append(Banner("note", f"scale={results.scale}:", text))
-    return tuple(banners)
 
 
 def _figure_1(sources: Sources, origin: str) -> Section | None:
@@ -94,34 +62,8 @@ def _figure_1(sources: Sources, origin: str) -> Section | None:
         "Each row: a patch, the input to ciGAN (its lesion mask filled with noise), and the synthetic patch of the "
         f"opposite class; the first examples of each direction, unselected. As the paper's Figure 1.{origin}"
     )
-    picture = Picture(light=light, dark=dark, alt=alt, media_type="image/png", width=_png_width(light) // 2)
+    picture = Picture(light=light, dark=dark, alt=alt, media_type="image/png", width=sections.png_width(light) // 2)
     return Section("figure-1", "Figure 1: lesions exchanged", (Figure(picture, caption),))
-
-
-def _training(sources: Sources, origin: str) -> Section | None:
-    blocks: list[Block] = []
-    if sources.metrics is not None:
-        light, dark = (
-            figures.loss_curves(sources.metrics, sources.pretraining_iterations, theme=theme).encode()
-            for theme in (LIGHT, DARK)
-        )
-        picture = Picture(light=light, dark=dark, alt="Line charts of each loss.", media_type="image/svg+xml")
-        caption = (
-            "Losses over training: logged points, and their moving average over a twentieth of them. Axes are "
-            f"logarithmic where a loss spans a factor of ten.{origin}"
-        )
-        blocks.append(Figure(picture, caption))
-    frames = figures.training_progress(sources.samples) if sources.samples is not None else ()
-    if frames:
-        caption = f"Samples on the same inputs over training.{origin}"
-        blocks.append(Gallery(tuple(_frame(frame) for frame in frames), caption))
-    return Section("training", "Training", tuple(blocks)) if blocks else None
-
-
-def _frame(frame: figures.Frame) -> Figure:
-    label = f"{frame.iteration:,} iterations"
-    picture = Picture(light=frame.png, alt=f"Samples after {label}.", media_type="image/png", width=frame.width)
-    return Figure(picture, label)
 
 
 def _moments(sources: Sources, origin: str) -> Section | None:
@@ -135,8 +77,3 @@ def _moments(sources: Sources, origin: str) -> Section | None:
     )
     picture = Picture(light=light, dark=dark, alt=alt, media_type="image/svg+xml")
     return Section("moments", "Real and synthetic pixel statistics", (Figure(picture, caption),))
-
-
-def _png_width(png: bytes) -> int:
-    """Width in px, from the header (PNG specification, 11.2.1)."""
-    return int(struct.unpack(">I", png[16:20])[0])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from mammo_gan import weights
 from mammo_gan.archives import identity
@@ -85,17 +86,36 @@ def run(
 
 def _settle_weights(cfg: DictConfig) -> None:
     """Say which weights are meant before keys are made of the settings: what `auto` finds, a file's checksum."""
-    if cfg.weights.vgg19 == "auto":
-        cfg.weights.vgg19 = weights.find()
-    file = Path(cfg.weights.vgg19)
-    if cfg.weights.sha256 is None and file.is_file():
-        cfg.weights.sha256 = weights.checksum(file)
+    try:
+        needed = {name for node in cfg.pipeline.values() for name in needed_weights(node)}
+    except OmegaConfBaseException:
+        return  # a reference that leads nowhere; `targets.check` says which
+    for name, find in (("vgg19", weights.find), ("inception", weights.find_inception)):
+        if name in needed and cfg.weights[name] == "auto":
+            cfg.weights[name] = find()
+    for source, sha256 in (("vgg19", "sha256"), ("inception", "inception_sha256")):
+        file = Path(cfg.weights[source])
+        if cfg.weights[sha256] is None and file.is_file():
+            cfg.weights[sha256] = weights.checksum(file)
 
 
 def _try_weights(cfg: DictConfig, chosen: Sequence[str]) -> None:
-    """Load the weights once if a stage will need them: better to miss them now than after hours of preparation."""
-    if any("weights" in cfg.pipeline[name] or "method" in cfg.pipeline[name] for name in chosen):
+    """Load the weights once that a stage will need: better to miss them now than after hours of preparation."""
+    needed = {name for stage in chosen for name in needed_weights(cfg.pipeline[stage])}
+    if "vgg19" in needed:
         weights.vgg19_features(cfg.weights.vgg19, cfg.weights.sha256)
+    if "inception" in needed:
+        weights.inception_weights(cfg.weights.inception, cfg.weights.inception_sha256)
+
+
+def needed_weights(node: DictConfig) -> set[str]:
+    """Which of vgg19 and inception a stage's settings speak of: by that name, or by what builds the network."""
+    built = {"vgg19_features": "vgg19", "inception_weights": "inception"}
+    leaves = targets.leaves(OmegaConf.to_container(node, resolve=True))
+    settings = [(key.rpartition(".")[2], value) for key, value in leaves]
+    named = {name for name, _ in settings if name in built.values()}
+    made = {str(value).rpartition(".")[2] for name, value in settings if name == "_target_"}
+    return named | {built[name] for name in made & built.keys()}
 
 
 def _instances(cfg: DictConfig, folder: Path) -> dict[str, Instance]:

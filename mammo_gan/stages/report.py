@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from mammo_gan.reporting import html
 from mammo_gan.reporting.command import shareable_command
 from mammo_gan.reporting.infill_report import Sources, infill_report
-from mammo_gan.reporting.papers import read_paper
+from mammo_gan.reporting.papers import Paper, read_paper
 from mammo_gan.reporting.results import (
     Data,
     PatchCount,
@@ -51,6 +51,11 @@ class Report(Stage):
         shutil.copyfile(trained / METRICS, folder / METRICS)
         results = self._results(folder, context, indexed, prepared, trained, evaluated)
         write_results(folder / RESULTS, results)
+        html.save(folder / REPORT, self.page(results, read_paper(self.paper), trained, synthesised, evaluated))
+        context.screen.say(str((folder / REPORT).resolve()))
+
+    def page(self, results: Results, paper: Paper, trained: Path, synthesised: Path, evaluated: Path) -> html.Report:
+        """The report, from the folders of the stages before."""
         sources = Sources(
             examples=synthesised / synthesize.EXAMPLES,
             metrics=trained / METRICS,
@@ -58,9 +63,11 @@ class Report(Stage):
             moments=evaluated / evaluate.MOMENTS,
             pretraining_iterations=self.unkeyed.pretraining_iterations,
         )
-        paper = read_paper(self.paper)
-        html.save(folder / REPORT, infill_report(results, paper, sources))
-        context.screen.say(str((folder / REPORT).resolve()))
+        return infill_report(results, paper, sources)
+
+    def patches(self, prepared: Path) -> tuple[PatchCount, ...]:
+        """Counts of what the preparation made."""
+        return tuple(_patch_count(count) for count in _read(prepared / prepare.PREPARATION)["classes"])
 
     def _results(
         self, folder: Path, context: Context, indexed: Path, prepared: Path, trained: Path, evaluated: Path
@@ -87,8 +94,12 @@ class Report(Stage):
                 selection=tuple(
                     SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
                 ),
-                patches=tuple(_patch_count(count) for count in preparation["classes"]),
-                warnings=(*preparation["warnings"], *training["leaks"], *map(_rolled_back, training["rollbacks"])),
+                patches=self.patches(prepared),
+                warnings=(
+                    *preparation.get("warnings", ()),
+                    *training["leaks"],
+                    *map(_rolled_back, training["rollbacks"]),
+                ),
             ),
             device=training["device"]
             if training["processes"] == 1

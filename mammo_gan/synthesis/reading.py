@@ -1,4 +1,4 @@
-"""A synthetic set as written by `writing`, read again for training and evaluation."""
+"""A synthetic set as written by `writing` or `writing_samples`, read again for training and evaluation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mammo_gan.archives.records import Mammogram
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.decoding import read_image, read_mask
-from mammo_gan.synthesis.writing import IMAGES, MASKS, RECORDS
+from mammo_gan.synthesis.layout import IMAGES, MASKS, RECORDS
 
 
 class SyntheticSet:
@@ -48,5 +48,5 @@ class SyntheticSet:
         return np.asarray(pixels / np.float32(2**record.bits - 1), dtype=np.float32)
 
     def mask(self, number: int) -> NDArray[np.bool_]:
-        """(H, W) bool, True where the generator infilled."""
+        """(H, W) bool, True where the generator infilled; of a set of infilled patches."""
         return read_mask(inside(self.folder, self.records[number].image.replace(IMAGES, MASKS, 1)))

@@ -1,44 +1,27 @@
-"""Synthetic patches as an archive: the same records and the same layout as a lab's own images.
+"""Infilled patches as an archive, laid out as in `layout`.
 
-The folder can be read in two ways: `records.parquet` through the index, with the origin of every patch, and
-`manifest.csv` through archive=manifest, like any folder of images. `exchanges.csv` names the patches of the prepared
-store that each was made from, so that it can be made again.
+`exchanges.csv` names the patches of the prepared store that each was made from, so that it can be made again.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from mammo_gan.archives import index
 from mammo_gan.archives.records import Box, Lesion, Mammogram, Origin, SplitName
 from mammo_gan.data.batches import MALIGNANT
 from mammo_gan.data.store import PatchStore
 from mammo_gan.synthesis.exchange import DIRECTIONS
 from mammo_gan.synthesis.infill import Infilled
+from mammo_gan.synthesis.layout import IMAGES, MASKS, write_grey, write_records, write_table
 
-IMAGES, MASKS, MANIFEST, RECORDS, EXCHANGES = "images", "masks", "manifest.csv", "records.parquet", "exchanges.csv"
-MANIFEST_COLUMNS = (
-    "image",
-    "patient",
-    "mask",
-    "label",
-    "kind",
-    "view",
-    "laterality",
-    "density",
-    "mm_per_px",
-    "extent",
-    "split",
-)
+EXCHANGES = "exchanges.csv"
 
 
 def write_set(
@@ -67,13 +50,12 @@ def write_set(
     records, exchanges = [], []
     for number, patch in enumerate(infilled):
         name = f"{number:06d}.png"
-        _write_grey(folder / IMAGES / name, patch.image)
-        _write_grey(folder / MASKS / name, patch.mask)
+        write_grey(folder / IMAGES / name, patch.image)
+        write_grey(folder / MASKS / name, patch.mask)
         records.append(_record(patch, name, store, archive=archive, generator=generator, trained_on=trained_on))
         exchanges.append({"image": records[-1].image, **asdict(patch.exchange)})
-    _write_table(folder / MANIFEST, MANIFEST_COLUMNS, [_manifest_row(record) for record in records])
-    _write_table(folder / EXCHANGES, ("image", "parent", "mask_parent", "label", "seed"), exchanges)
-    index.write(folder / RECORDS, records)
+    write_table(folder / EXCHANGES, ("image", "parent", "mask_parent", "label", "seed"), exchanges)
+    write_records(folder, records)
     return records
 
 
@@ -91,7 +73,7 @@ def write_examples(folder: Path, infilled: Iterable[Infilled], store: PatchStore
             "mask": patch.mask,
         }
         for what, picture in pictures.items():
-            _write_grey(folder / f"{name}_{what}.png", picture)
+            write_grey(folder / f"{name}_{what}.png", picture)
         examples.append(
             {
                 "name": name,
@@ -138,36 +120,6 @@ def _record(
     )
 
 
-def _manifest_row(record: Mammogram) -> dict[str, Any]:
-    lesion = record.lesions[0] if record.lesions else None
-    return {
-        "image": record.image,
-        "patient": record.patient,
-        "mask": "" if lesion is None else record.image.replace(IMAGES, MASKS, 1),
-        "label": "normal" if lesion is None else lesion.pathology,
-        "kind": "" if lesion is None else lesion.kind,
-        "view": record.view,
-        "laterality": record.laterality,
-        "density": record.density,
-        "mm_per_px": record.mm_per_px,
-        "extent": record.extent,
-        "split": record.split,
-    }
-
-
 def _box(mask: NDArray[np.bool_]) -> Box:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-
-
-def _write_grey(path: Path, image: NDArray[Any]) -> None:
-    """(H, W) float32 in [0, 1] or bool as 8-bit grey PNG."""
-    Image.fromarray(np.rint(image.astype(np.float32) * 255).astype(np.uint8)).save(path, format="PNG")
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
-    """CSV with empty cells for what isn't known."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -11,7 +11,8 @@ from pytorch_lightning.loggers import WandbLogger
 
 from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
 from mammo_gan.callbacks.generator_average import GeneratorAverage
-from mammo_gan.callbacks.sample_grid import GAP, LINE, SampleGrid, draw_grid
+from mammo_gan.callbacks.infill_grid import GAP, LINE, InfillGrid, draw_grid
+from mammo_gan.callbacks.sample_grid import SampleGrid
 from mammo_gan.callbacks.stop import StopAtIteration
 from tests.callbacks.tiny_gan import SIZE, TinyGan, batch, fit
 
@@ -21,14 +22,14 @@ def written(folder: Path) -> list[str]:
 
 
 def test_pictures_at_the_start_on_the_way_and_at_the_end(tmp_path: Path) -> None:
-    grid = SampleGrid(batch(99), 5, tmp_path / "samples", also_at=[3])
+    grid = SampleGrid(InfillGrid(batch(99)), 5, tmp_path / "samples", also_at=[3])
     fit(TinyGan(), tmp_path, [StopAtIteration(7), grid])
     assert written(tmp_path / "samples") == [f"000000{k}.png" for k in (0, 3, 5, 7)]
 
 
 def test_a_resumed_training_does_not_start_anew(tmp_path: Path) -> None:
     fit(TinyGan(), tmp_path, [StopAtIteration(4), AtomicCheckpoint(tmp_path / "c", None)])
-    grid = SampleGrid(batch(99), 100, tmp_path / "samples")
+    grid = SampleGrid(InfillGrid(batch(99)), 100, tmp_path / "samples")
     fit(TinyGan(), tmp_path, [StopAtIteration(4), grid], resume=find_last(tmp_path / "c"))
     assert not (tmp_path / "samples").exists()
     fit(TinyGan(), tmp_path, [StopAtIteration(6), grid], resume=find_last(tmp_path / "c"))
@@ -39,7 +40,11 @@ def test_the_training_is_not_touched(tmp_path: Path) -> None:
     with torch.random.fork_rng([]):
         average, method, alone = GeneratorAverage(0.9), TinyGan(), TinyGan()
         torch.manual_seed(0)
-        fit(method, tmp_path, [StopAtIteration(6), average, SampleGrid(batch(99), 2, tmp_path / "s", average=average)])
+        fit(
+            method,
+            tmp_path,
+            [StopAtIteration(6), average, SampleGrid(InfillGrid(batch(99)), 2, tmp_path / "s", average=average)],
+        )
         with_grid = torch.rand(3)
         torch.manual_seed(0)
         fit(alone, tmp_path, [StopAtIteration(6)])
@@ -55,7 +60,7 @@ def test_the_average_is_what_is_shown(tmp_path: Path, monkeypatch: pytest.Monkey
         for parameter in average.averaged(method).parameters():
             parameter.zero_()
         average.averaged(method).get_parameter("convolution.bias").fill_(1.0)
-    grid = SampleGrid(batch(99), 100, tmp_path, average=average)
+    grid = SampleGrid(InfillGrid(batch(99)), 100, tmp_path, average=average)
     fit(method, tmp_path, [StopAtIteration(0), grid])
     picture = np.asarray(Image.open(tmp_path / "0000000.png"))
     assert (cell(picture, 0, 2) == 255).all()
@@ -100,7 +105,7 @@ def test_wandb_gets_the_picture(tmp_path: Path) -> None:
         class precision_plugin:  # noqa: N801
             forward_context = staticmethod(torch.no_grad)
 
-    SampleGrid(batch(1), 5, tmp_path).write(FakeTrainer(), method)  # type: ignore[arg-type]
+    SampleGrid(InfillGrid(batch(1)), 5, tmp_path).write(FakeTrainer(), method)  # type: ignore[arg-type]
     (metrics, step), *_ = logger.got
     assert (metrics["images_seen"], step) == (0, 0)
     assert metrics["samples"].image.size == Image.open(tmp_path / "0000000.png").size

@@ -102,7 +102,7 @@ def _check_setting(override: Override, plain: DictConfig, known: dict[str, Any])
         raise UserError(f"{key}: there is no such setting.{hint} `--help` lists the groups, `--cfg job` all settings")
     before = OmegaConf.select(plain, key)
     after = override.value()
-    if isinstance(before, DictConfig):
+    if isinstance(before, DictConfig) and after is not None:
         unknown = sorted(set(after) - set(before)) if isinstance(after, dict) else [str(after)]
         if unknown:
             raise UserError(f"{key}: {unknown[0]} is no setting of it.{_nearest(unknown[0], [str(k) for k in before])}")

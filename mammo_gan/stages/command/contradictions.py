@@ -21,8 +21,11 @@ def find(cfg: DictConfig) -> list[str]:
         *_stages(cfg),
         *_source(cfg),
         *_split(cfg),
+        *_preset(cfg),
         *_sizes(cfg),
         *_counts(cfg),
+        *_length(cfg),
+        *_generator(cfg),
         *_divergence(cfg),
         *_processes(cfg),
         *_precision(cfg),
@@ -58,6 +61,15 @@ def _split(cfg: DictConfig) -> Iterator[str]:
         yield f"split.fractions={dict(cfg.split.fractions)}: expected shares that sum to 1, got {sum(shares):g}"
 
 
+def _preset(cfg: DictConfig) -> Iterator[str]:
+    trained = any("method" in stage for stage in cfg.pipeline.values())
+    if trained and cfg.preset not in ("paper", cfg.method_preset):
+        yield (
+            f"preset={cfg.preset}: the method of {cfg.name} has no such preset (conf/preset/method has those "
+            "that there are, and each sets method_preset); choose preset=paper"
+        )
+
+
 def _sizes(cfg: DictConfig) -> Iterator[str]:
     size, blocks = cfg.method.image_size, len(cfg.method.generator.channels)
     growth = cfg.get("growth")
@@ -76,8 +88,8 @@ def _sizes(cfg: DictConfig) -> Iterator[str]:
 
 
 def _counts(cfg: DictConfig) -> Iterator[str]:
-    for key in ("batch_size", "iterations"):
-        if cfg.training[key] < 1:
+    for key in ("batch_size", "iterations", "epochs"):
+        if cfg.training.get(key) is not None and cfg.training[key] < 1:
             yield f"training.{key}={cfg.training[key]}: expected 1 or more"
     if cfg.data.get("patches_per_class", 1) < 1:
         yield f"data.patches_per_class={cfg.data.patches_per_class}: expected 1 or more"
@@ -91,6 +103,33 @@ def _counts(cfg: DictConfig) -> Iterator[str]:
         set(cfg.callbacks.best) != {"metric", "mode"} or cfg.callbacks.best.mode not in ("min", "max")
     ):
         yield f"callbacks.best={dict(cfg.callbacks.best)}: expected {{metric: NAME, mode: min}} or mode: max"
+
+
+def _length(cfg: DictConfig) -> Iterator[str]:
+    given = {key: cfg.training.get(key) for key in ("iterations", "epochs")}
+    if sum(length is not None for length in given.values()) != 1:
+        said = " and ".join(f"training.{key}={'null' if length is None else length}" for key, length in given.items())
+        yield f"{said}: expected one of the two"
+    metric = cfg.training.get("metric")
+    for key in ("every", "samples", "batch_size") if metric is not None else ():
+        if metric[key] < 1:
+            yield f"training.metric.{key}={metric[key]}: expected 1 or more; training.metric=null measures nothing"
+
+
+def _generator(cfg: DictConfig) -> Iterator[str]:
+    """Which of a training's generators is sampled from."""
+    wanted, metric = cfg.synthesis.get("generator"), cfg.training.get("metric")
+    if wanted is None:
+        return
+    if wanted not in ("best", "average", "last"):
+        yield f"synthesis.generator={wanted}: expected best, average or last"
+    if wanted == "best" and cfg.callbacks.best is None:
+        epochs = cfg.training.get("epochs")
+        if metric is None or (epochs is not None and epochs < metric.every):
+            yield (
+                "synthesis.generator=best: nothing is measured in the training that a best one could be chosen by "
+                "(training.metric.every, training.epochs); choose average or last"
+            )
 
 
 def _divergence(cfg: DictConfig) -> Iterator[str]:
@@ -123,11 +162,22 @@ def _processes(cfg: DictConfig) -> Iterator[str]:
             f"trainer.devices={trainer.devices} processes in trainer.accumulate={trainer.accumulate} parts each; "
             f"{fitting} could, or fewer devices"
         )
+    if trainer.accumulate > 1 and batch_normalised(cfg.method):
+        yield (
+            f"trainer.accumulate={trainer.accumulate}: expected 1 with batch normalisation, whose statistics would be "
+            "those of a part; choose a smaller training.batch_size, or normalisation=layer in both networks"
+        )
     if max(int(os.environ.get(name, "1")) for name in STARTED_BY) > 1:
         yield (
             "this command was started as one of several processes, by torchrun or srun. Start it once: "
             "trainer=ddp and trainer=slurm start the processes of a training themselves"
         )
+
+
+def batch_normalised(method: DictConfig) -> bool:
+    """Whether a network of a method looks at its batch as a whole, so that a batch can't be divided unnoticed."""
+    networks = (method.get(name) or {} for name in ("generator", "discriminator"))
+    return any(network.get("normalisation") == "batch" for network in networks)
 
 
 def _precision(cfg: DictConfig) -> Iterator[str]:
@@ -141,6 +191,7 @@ def _precision(cfg: DictConfig) -> Iterator[str]:
 def _files(cfg: DictConfig) -> Iterator[str]:
     if cfg.init_from is not None and not Path(cfg.init_from).is_file():
         yield f"init_from={cfg.init_from}: there is no such file"
-    vgg19 = str(cfg.weights.vgg19)
-    if vgg19.endswith(".safetensors") and not Path(vgg19).is_file():
-        yield f"weights.vgg19={vgg19}: there is no such file"
+    for key in ("vgg19", "inception"):
+        file = str(cfg.weights[key])
+        if file.endswith((".safetensors", ".pth")) and not Path(file).expanduser().is_file():
+            yield f"weights.{key}={file}: there is no such file"

@@ -9,6 +9,8 @@ import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mammo_gan.errors import UserError
 from mammo_gan.methods.data_parallel import DataParallel
@@ -63,3 +65,14 @@ class Devices:
             return settings | {"plugins": [LightningEnvironment()]}
         environment = SLURMEnvironment(auto_requeue=False) if self.start == "srun" else TorchElasticEnvironment()
         return settings | {"strategy": DataParallel(), "plugins": [environment]}
+
+
+def normalised_apart(method: nn.Module, devices: Devices, batch_size: int) -> str | None:
+    """A warning if processes have batch statistics of their own shares, which makes it another training."""
+    if devices.processes == 1 or not any(isinstance(module, _BatchNorm) for module in method.modules()):
+        return None
+    return (
+        f"batch normalisation sees the {batch_size // devices.processes} images of each process, not all {batch_size} "
+        "of a step, so this is not quite the training of one process; with training.batch_size="
+        f"{batch_size * devices.processes} each would see {batch_size}"
+    )

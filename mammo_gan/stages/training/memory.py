@@ -17,8 +17,8 @@ def is_shortage(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in SAID_BY_TORCH)
 
 
-def shortage(batch_size: int, devices: Devices) -> UserError:
-    """What to try next. `batch_size` is that of a step over all processes."""
+def shortage(batch_size: int, devices: Devices, in_parts: bool = True) -> UserError:
+    """What to try next. `batch_size` is that of a step over all processes, `in_parts` whether it can be divided."""
     images, accumulate = batch_size // devices.processes, devices.accumulate
     part = images // accumulate
     found = f"memory ran out with {part} {'image' if part == 1 else 'images'} at once a process"
@@ -29,6 +29,11 @@ def shortage(batch_size: int, devices: Devices) -> UserError:
             "memory. The checkpoints are whole, and the same command goes on from there"
         )
     smaller = max(images // 2, 1) * devices.processes
+    if not in_parts:
+        return UserError(
+            f"{found} (training.batch_size={batch_size}), and batch normalisation needs them all at once. Try "
+            f"trainer.precision=bf16-mixed, or training.batch_size={smaller}, which is another training"
+        )
     return UserError(
         f"{found} (training.batch_size={batch_size}, trainer.accumulate={accumulate}). Try "
         f"trainer.accumulate={parts}: the same step in {parts} parts, and the training goes on from its checkpoint. Or "

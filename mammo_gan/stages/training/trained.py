@@ -25,6 +25,7 @@ from mammo_gan.stages.training.rollbacks import Rollback
 
 GENERATOR = "generator.safetensors"
 GENERATOR_AVERAGE = "generator_average.safetensors"
+GENERATOR_BEST = "generator_best.safetensors"  # where a value says which is the best
 ARCHIVES = "archives"  # in a generator's metadata and in a checkpoint: all that it was trained on, one way or another
 METRICS = "metrics.csv"
 TRAINING = "training.json"
@@ -58,6 +59,15 @@ def write(
             "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
         },
     )
+
+
+def write_best(folder: Path, checkpoint: Path) -> None:
+    """Write the generator of the best iteration, if one was kept in `checkpoint`."""
+    if checkpoint.is_file():
+        read = _read(checkpoint)
+        origin = {ARCHIVES: json.dumps(list(read.archives))}
+        weights = {name: value.contiguous() for name, value in read.weights.items()}
+        save_file(weights, folder / GENERATOR_BEST, metadata=origin)
 
 
 def load_generator(generator: nn.Module, file: Path) -> None:

@@ -1,0 +1,109 @@
+"""evaluate, for patches drawn from noise: synthetic and real patches -> values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from mammo_gan.data.image_store import ImageStore
+from mammo_gan.data.lesion_patches import lesion_indices
+from mammo_gan.data.lesions import LesionData
+from mammo_gan.evaluation.feature_space import FeatureSpace
+from mammo_gan.evaluation.lesion_quality import REAL, SYNTHETIC, LesionQuality
+from mammo_gan.evaluation.realism import write_sample
+from mammo_gan.metrics.names import fid_name
+from mammo_gan.networks.inception import InceptionFid
+from mammo_gan.stages.evaluate import VALUES
+from mammo_gan.stages.stage import Context, Stage, plain, write_json
+from mammo_gan.stages.synthesize import device
+from mammo_gan.synthesis.reading import SyntheticSet
+from mammo_gan.weights import inception_weights
+
+SAMPLE = "sample"
+NORMAL = "normal"
+
+
+class Patches:
+    """Patches of a set, (H, W) float32 in [0, 1], loaded as they are asked for."""
+
+    def __init__(self, count: int, load: Callable[[int], NDArray[np.float32]]) -> None:
+        self.count, self.load = count, load
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> NDArray[np.float32]:
+        return self.load(number)
+
+
+class EvaluateLesions(Stage):
+    """Do synthetic lesions look like real ones: FID and KID, the checkerboard, and where they lie among one another.
+
+    Args:
+        data: the training's data module; its training set are the real patches where evaluation.split=train.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        inputs: list[str],
+        data: DictConfig,
+        weights: DictConfig,
+        evaluation: DictConfig,
+        seed: int,
+        unkeyed: DictConfig,
+    ) -> None:
+        super().__init__(inputs, unkeyed)
+        self.data, self.weights, self.evaluation, self.seed = data, weights, evaluation, seed
+
+    def run(self, folder: Path, context: Context) -> None:
+        prepared, synthesised = (context.inputs[name] for name in self.inputs)
+        store, made = ImageStore.open(prepared), SyntheticSet(synthesised)
+        indices = self._real(store)
+        owners: list[str] = store.column("patient_key")[indices].tolist()
+        groups = {
+            REAL: _stored(store, indices),
+            SYNTHETIC: Patches(len(made), made.image),
+            NORMAL: _stored(store, _normal(store)),
+        }
+        weights = inception_weights(self.weights.inception, self.weights.inception_sha256)
+        quality = LesionQuality(
+            network=InceptionFid(weights.tensors).eval(),
+            fid_name=partial(fid_name, provenance=weights.provenance),
+            periods=self.evaluation.periods,
+            limit=self.evaluation.limit,
+            batch_size=self.evaluation.batch_size,
+            seed=self.seed,
+            device=device(self.unkeyed.accelerator),
+        )
+        values = quality.compare(groups[SYNTHETIC], groups[REAL], owners, context.screen.progress)
+        logging.getLogger("openTSNE").setLevel(logging.WARNING)  # it tells of settings that are meant so
+        space = FeatureSpace(**plain(self.evaluation.feature_space), seed=self.seed, jobs=context.jobs)
+        values += space.compare(groups, folder, {REAL: owners})
+        write_sample(groups, self.evaluation.sample, folder / SAMPLE, self.seed)
+        write_json(folder / VALUES, {"values": values, "weights": asdict(weights.provenance)})
+
+    def _real(self, store: ImageStore) -> NDArray[np.intp]:
+        data: LesionData = instantiate(self.data, _convert_="all")(store, batch_size=1, seed=self.seed)
+        if self.evaluation.split == "train":
+            return data.training_indices
+        return lesion_indices(store, self.evaluation.split, data.kinds)
+
+
+def _stored(store: ImageStore, indices: NDArray[np.intp]) -> Patches:
+    return Patches(len(indices), lambda k: store.floats([int(indices[k])], store.sizes[0])[0])
+
+
+def _normal(store: ImageStore) -> NDArray[np.intp]:
+    shown: NDArray[Any] = store.column("lesions")
+    return np.flatnonzero([len(lesions) == 0 for lesions in shown])

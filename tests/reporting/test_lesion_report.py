@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mammo_gan.reporting.html import Figure, Gallery, Report, Table, render
+from mammo_gan.reporting.lesion_report import Sources, lesion_report
+from mammo_gan.reporting.papers import read_paper
+from tests.reporting import examples
+
+PAPER = read_paper(Path(__file__).parents[2] / "experiments/alyafi2019_dcgan/paper.toml")
+SIZE = 16
+
+
+def write_sources(folder: Path) -> Sources:
+    rng = np.random.default_rng(1)
+    for name in ("sample", "samples"):
+        (folder / name).mkdir()
+    for k in range(4):
+        for group in ("real", "synthetic"):
+            picture = Image.fromarray(rng.integers(0, 256, (SIZE, SIZE), np.uint8))
+            picture.save(folder / "sample" / f"{group}_{k:03d}.png")
+        Image.fromarray(rng.integers(0, 256, (SIZE, 2 * SIZE), np.uint8)).save(folder / "samples" / f"{k:07d}.png")
+    with (folder / "metrics.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["iteration", "images_seen", "generator/adversarial", "fid_768", "fid_768_mean"])
+        rows.writerows([k, 4 * k, 1 / k, "" if k % 10 else 100 / k, "" if k % 10 else 120 / k] for k in range(1, 41))
+    with (folder / "embedding.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["group", "index", "x", "y"])
+        rows.writerows([group, k, *rng.normal(size=2)] for group in ("real", "synthetic") for k in range(9))
+    return Sources(
+        sample=folder / "sample",
+        embedding=folder / "embedding.csv",
+        metrics=folder / "metrics.csv",
+        samples=folder / "samples",
+    )
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    return write_sources(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def phantom(sources: Sources) -> Report:
+    return lesion_report(examples.results(), PAPER, sources)
+
+
+def test_every_part_is_there_and_says_that_it_is_of_a_phantom(phantom: Report) -> None:
+    names = [section.name for section in phantom.sections]
+    assert names == ["figure-12", "values", "figure-10", "figure-8", "training", "run", "paper", "reproduce"]
+    for section in phantom.sections[:5]:
+        for block in section.blocks:
+            assert isinstance(block, Figure | Gallery | Table)
+            assert block.caption.endswith("Phantom data.")
+
+
+def test_the_losses_stand_apart_from_the_distance(phantom: Report, sources: Sources) -> None:
+    (training,) = (section for section in phantom.sections if section.name == "training")
+    (distance,) = (section for section in phantom.sections if section.name == "figure-8")
+    assert len(training.blocks) == 2
+    (figure,) = distance.blocks
+    assert isinstance(figure, Figure)
+    assert figure.caption.startswith("fid_768 of the training patches")
+
+
+def test_inception_and_its_randomness_are_named(phantom: Report, sources: Sources) -> None:
+    page = render(phantom)
+    assert "over an Inception that has seen no images" in page
+    assert "Inception, random" in page
+    assert "VGG" not in page
+    real = lesion_report(examples.results("disk", random=False, scale="paper"), PAPER, sources)
+    assert real.banners == ()
+    assert "phantom" not in render(real).lower()
+
+
+def test_a_run_without_training_has_its_facts() -> None:
+    report = lesion_report(examples.results(), PAPER, Sources())
+    assert [section.name for section in report.sections] == ["values", "run", "paper", "reproduce"]
