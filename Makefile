@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 TESTS := $(RUN) -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-long test-all check format lint types bench
+.PHONY: help setup demo test coverage test-slow test-long test-all check format lint types bench
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,7 +24,10 @@ $(READY): pyproject.toml
 demo: $(READY) ## the whole line on a phantom archive; prints the report's path last
 	@$(RUN) -m mammo_gan.run experiment=cigan_ddsm source=phantom scale=demo
 
-test: $(READY) ## tests, with coverage
+test: $(READY) ## tests
+	OMP_NUM_THREADS=1 $(TESTS) -m "not slow and not long" --durations=15
+
+coverage: $(READY) ## the same tests, and which lines they reach
 	OMP_NUM_THREADS=1 $(TESTS) -m "not slow and not long" --cov --cov-report=term:skip-covered
 
 test-slow: $(READY) ## the tests that take minutes together

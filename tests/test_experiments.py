@@ -87,6 +87,7 @@ def test_every_experiment_runs_to_its_report_and_is_not_made_twice(experiment: s
     assert again.stdout.count("already there") == len(results["stages"])
 
 
+@pytest.mark.slow
 def test_images_are_prepared_from_the_command_line_and_not_twice(tmp_path: Path) -> None:
     first = run(tmp_path, "experiment=prepare_images")
     assert first.returncode == 0, first.stderr + first.stdout

@@ -15,11 +15,11 @@ from mammo_gan.archives.acquisition import acquisition_of
 from mammo_gan.archives.paths import read_text
 from mammo_gan.archives.records import Acquisition, Lesion, Mammogram, Shown
 from mammo_gan.errors import UserError
+from mammo_gan.imaging.dicom_file import LONGEST
 from mammo_gan.imaging.dicom_header import DicomHeader, elements_of_json, header_of, read_elements
 
 # Assumption: BreastImplantPresent NO stands for nothing shown at all; the header knows no clips.
 _SHOWN: dict[bool | None, tuple[Shown, ...]] = {True: ("implant",), False: ()}
-_LONGEST = 65535  # px, all that Rows and Columns can say
 _FETCH = "fetch the file again or leave it out"
 
 
@@ -54,7 +54,7 @@ def parse_header(elements: Dataset) -> DicomHeader:
         sizes = [int(elements[name].value) for name in ("Rows", "Columns")]
     except Exception as error:  # elements are parsed at their first use
         raise UserError(f"expected Rows and Columns in the header, found neither or one alone; {_FETCH}") from error
-    if not all(1 <= size <= _LONGEST for size in sizes):
+    if not all(1 <= size <= LONGEST for size in sizes):
         raise UserError(f"expected Rows and Columns in the header, found {sizes[0]} and {sizes[1]}; {_FETCH}")
     return header_of(elements)
 

@@ -10,6 +10,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from mammo_gan.errors import UserError
 
+LONGEST = 65535  # px; Rows and Columns are 16-bit numbers (PS3.3, C.7.6.3)
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 
 
@@ -57,7 +58,12 @@ def open_dicom(path: Path, *, stop_before_pixels: bool, only: tuple[str, ...] | 
             f"{path}: expected one grey image, found {frames} frames of {photometric}; "
             "leave out tomosynthesis, secondary captures and reports"
         )
-    if not (height > 0 and width > 0 and 1 <= stored <= allocated and allocated in (8, 16) and stored <= 16):
+    if not (
+        0 < min(height, width) <= max(height, width) <= LONGEST
+        and 1 <= stored <= allocated
+        and allocated in (8, 16)
+        and stored <= 16
+    ):
         raise UserError(
             f"{path}: expected pixels of at most 16 bits, in 8 or 16, found {height} x {width} px of {stored} bits in "
             f"{allocated}; export the image again"
