@@ -22,6 +22,7 @@ from joblib import Parallel, delayed
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Mammogram, SplitName
 from mammo_gan.data import journal, plan
+from mammo_gan.data.beginning import begin
 from mammo_gan.data.cutting import cut
 from mammo_gan.data.journal import Journal
 from mammo_gan.data.lenders import lenders
@@ -113,12 +114,7 @@ def prepare_patches(
     Raises:
         UserError: a required split has no image or lacks a class, or an image can't be read.
     """
-    records = sorted(records, key=lambda record: (record.archive, record.image))
-    split_of = [splits[record.patient] for record in records]
-    plan.check_splits(records, split_of, required_splits)
-    folder, root = folder.absolute(), root.absolute()  # processes on other machines work in folders of their own
-    notes = Journal(folder / journal.FOLDER)
-    notes.goes_on(journal.digest([recipe, identity_key, *zip(records, split_of, strict=True)]))
+    records, split_of, folder, root, notes = begin(records, splits, folder, root, recipe, identity_key, required_splits)
     work = _Work(reader, root, recipe, notes, identity_key)
     surveys = _survey_all(work, records, jobs, progress)
     quotas = plan.quotas(split_of, surveys, recipe.patches_per_class, recipe.benign_share)

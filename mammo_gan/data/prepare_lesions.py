@@ -17,8 +17,9 @@ from joblib import Parallel, delayed
 
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Mammogram, SplitName
-from mammo_gan.data import image_store, journal, plan
+from mammo_gan.data import image_store, journal
 from mammo_gan.data.array_file import ArrayFile, mapped
+from mammo_gan.data.beginning import begin
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.journal import Journal
 from mammo_gan.data.lesion_cutting import Cut, LesionRecipe, cut_record
@@ -60,12 +61,7 @@ def prepare_lesions(
     Raises:
         UserError: a required split has no image or no patch of a lesion, or an image can't be read.
     """
-    records = sorted(records, key=lambda record: (record.archive, record.image))
-    split_of = [splits[record.patient] for record in records]
-    plan.check_splits(records, split_of, required_splits)
-    folder, root = folder.absolute(), root.absolute()  # processes on other machines work in folders of their own
-    notes = Journal(folder / journal.FOLDER)
-    notes.goes_on(journal.digest([recipe, identity_key, *zip(records, split_of, strict=True)]))
+    records, split_of, folder, root, notes = begin(records, splits, folder, root, recipe, identity_key, required_splits)
     work = _Work(reader, root, recipe, notes, identity_key)
     chunks = journal.chunks(len(records))
     left = [chunk for chunk in chunks if work.noted(chunk) is None]
