@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": {"weights"},
     "metrics": {"statistics", "weights"},
     "data": {"archives", "imaging", "schedules"},
+    "downstream": {"networks", "losses", "metrics", "schedules", "weights", "data.batches"},
     "methods": {"networks", "losses", "metrics", "schedules", "weights", "data.batches"},
     "callbacks": {"methods", "metrics", "schedules", "data.batches"},
     "synthesis": {"methods", "data", "imaging", "archives"},

@@ -14,8 +14,9 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from mammo_gan.callbacks.counting import images_seen_of, iterations_of
+from mammo_gan.callbacks.counting import images_seen_of
 from mammo_gan.callbacks.generator_average import GeneratorAverage
+from mammo_gan.callbacks.rows import log_row
 from mammo_gan.callbacks.undisturbed import undisturbed
 
 WINDOW = 5  # values of the running mean (Figure 8)
@@ -104,10 +105,7 @@ class MetricOverTraining(Callback):
             with undisturbed(trainer, pl_module, average), _buffers_of_rank_zero(trainer, pl_module):
                 values.append(self._measured(trainer, cast(Sampling, pl_module)))
             logged |= {name: values[-1], f"{name}_mean": sum(values) / len(values)}
-        pl_module.log_dict(logged, logger=False)  # for callbacks; as GanMethod logs
-        counts = {"iteration": iterations_of(pl_module), "images_seen": images_seen_of(pl_module)}
-        for logger in trainer.loggers:
-            logger.log_metrics({**counts, **logged}, step=counts["iteration"])
+        log_row(trainer, pl_module, logged)
 
     def state_dict(self) -> dict[str, Any]:
         return {"values": {name: list(values) for name, values in self._values.items()}}

@@ -34,3 +34,14 @@ class LesionBatch(NamedTuple):
 
     image: Tensor
     label: Tensor
+
+
+class ClassifiedBatch(NamedTuple):
+    """Patches to tell apart.
+
+    image: (B, 1, H, W) float32 in [0, 1]
+    label: (B,) int64, 1 = positive, 0 = negative
+    """
+
+    image: Tensor
+    label: Tensor

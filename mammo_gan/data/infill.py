@@ -16,6 +16,7 @@ from mammo_gan.data.borrowing import borrow_mask
 from mammo_gan.data.corruption import corrupt
 from mammo_gan.data.store import PatchStore
 from mammo_gan.errors import UserError
+from mammo_gan.imaging.flips import random_flips
 
 
 class InfillItem(NamedTuple):
@@ -67,8 +68,8 @@ class InfillPatches(Dataset[InfillItem]):
         lender = row if self._has_lesion[index] else borrow_mask(self.store, row, self._masked, rng)
         image, mask = self.store.image(row), self.store.mask(lender)
         if self.flips:
-            left_right, up_down = (slice(None, None, -1 if flip else 1) for flip in rng.random(2) < 0.5)
-            image, mask = image[up_down, left_right], mask[up_down, left_right]
+            rows_and_columns = random_flips(rng)
+            image, mask = image[rows_and_columns], mask[rows_and_columns]
         return InfillItem(image, corrupt(image, mask, rng), mask, int(self.labels[index]))
 
 

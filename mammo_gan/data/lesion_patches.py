@@ -12,10 +12,13 @@ from torch.utils.data import Dataset
 
 from mammo_gan.archives.records import LesionKind, SplitName
 from mammo_gan.archives.sizes import nested
-from mammo_gan.data.batches import MALIGNANT, LesionBatch
+from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT, LesionBatch
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.errors import UserError
+from mammo_gan.imaging.flips import random_flips
 from mammo_gan.imaging.jitter import jitter as jittered
+
+UNKNOWN = -1  # in `ImageStore.labels`
 
 
 class LesionItem(NamedTuple):
@@ -25,8 +28,13 @@ class LesionItem(NamedTuple):
     label: int
 
 
-def lesion_indices(store: ImageStore, split: SplitName, kinds: Collection[LesionKind] | None) -> NDArray[np.intp]:
+def lesion_indices(
+    store: ImageStore, split: SplitName, kinds: Collection[LesionKind] | None, known: bool = False
+) -> NDArray[np.intp]:
     """The patches of a split that show a lesion (of one of `kinds`, if given), ascending.
+
+    Args:
+        known: only those that are known to be malignant or not.
 
     Raises:
         UserError: there is none.
@@ -38,8 +46,11 @@ def lesion_indices(store: ImageStore, split: SplitName, kinds: Collection[Lesion
         for lesions in shown
     ]
     found: NDArray[np.intp] = indices[np.asarray(wanted, dtype=bool)]
+    if known:
+        found = found[store.labels[found] != UNKNOWN]
     if not found.size:
         which = "a lesion" if kinds is None else f"a lesion of kind {' or '.join(kinds)}"
+        which += " of known pathology" if known else ""
         raise UserError(
             f"{store.folder}: none of the {len(indices)} patches of the split {split} shows {which}; prepare with more "
             "patients, another split.seed or a selection that leaves more"
@@ -47,8 +58,43 @@ def lesion_indices(store: ImageStore, split: SplitName, kinds: Collection[Lesion
     return found
 
 
+def training_lesions(
+    store: ImageStore,
+    kinds: Collection[LesionKind] | None,
+    patches: int | None,
+    sizes: Sequence[int],
+    seed: int,
+    *,
+    per_class: bool = False,
+    name: str = "patches",
+) -> NDArray[np.intp]:
+    """P_k of the training split, ascending: what a GAN draws from and a classifier learns from, the very same patches.
+
+    Args:
+        patches: k; None = all.
+        sizes: see `nested_subset`.
+        per_class: k malignant and k benign ones, nested each for itself, and none of unknown pathology.
+        name: of k in an error.
+
+    Raises:
+        UserError: there is none, or whole patients don't give that many.
+    """
+    indices = lesion_indices(store, "train", kinds, known=per_class)
+    if patches is None:
+        return indices
+    if not per_class:
+        return nested_subset(store, indices, patches, sizes, seed, name)
+    labels = store.labels[indices]
+    classes = {"benign": indices[labels == NON_MALIGNANT], "malignant": indices[labels == MALIGNANT]}
+    chosen = [
+        nested_subset(store, of_class, patches, sizes, seed, f"{name} of {pathology} lesions")
+        for pathology, of_class in classes.items()
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
 def nested_subset(
-    store: ImageStore, indices: NDArray[np.intp], patches: int, sizes: Sequence[int], seed: int
+    store: ImageStore, indices: NDArray[np.intp], patches: int, sizes: Sequence[int], seed: int, name: str = "patches"
 ) -> NDArray[np.intp]:
     """P_k of `indices`: `patches` of them, all of whole patients, with every smaller one of `sizes` within it.
 
@@ -62,7 +108,7 @@ def nested_subset(
     # Larger sets don't change a smaller one, so only the smaller ones are built on the way.
     steps = {patches, *(size for size in sizes if size < patches)}
     chosen = nested(dict(zip(patients.tolist(), counts.tolist(), strict=True)), steps, seed)[patches]
-    chosen.require("patches")
+    chosen.require(name)
     subset: NDArray[np.intp] = indices[np.isin(owners, chosen.patients)]
     return subset
 
@@ -94,8 +140,7 @@ class LesionPatches(Dataset[LesionItem]):
         rng = np.random.default_rng([self.seed, position])
         image = self.store.floats([int(self.indices[index])], self.store.sizes[0])[0]
         if self.flips:
-            left_right, up_down = (slice(None, None, -1 if flip else 1) for flip in rng.random(2) < 0.5)
-            image = image[up_down, left_right]
+            image = image[random_flips(rng)]
         if self.jitter:
             image = jittered(image, rng, self.jitter)
         return LesionItem(2 * image - 1, int(self._labels[index]))

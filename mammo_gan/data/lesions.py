@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mammo_gan.archives.records import LesionKind, SplitName
 from mammo_gan.data.endless import EndlessData
 from mammo_gan.data.image_store import ImageStore
-from mammo_gan.data.lesion_patches import LesionPatches, collate, lesion_indices, nested_subset
+from mammo_gan.data.lesion_patches import LesionPatches, collate, lesion_indices, training_lesions
 
 SIZES = (100, 250, 500, 750, 1000, 1300)  # training sets (alyafi2019, 4.6)
 
@@ -30,6 +30,7 @@ class LesionData(EndlessData):
         kinds: of lesions, such as mass; None = all.
         patches: k of the training set P_k, made of whole patients; None = the whole training split.
         sizes: the training sets that a study compares. Each holds the smaller ones, if all of its jobs name the same.
+        per_class: k malignant patches and k benign ones; those of unknown pathology are left out, of all splits.
 
     Raises:
         UserError: the training split has no such patch, or fewer than `patches` in whole patients.
@@ -46,23 +47,18 @@ class LesionData(EndlessData):
         kinds: Collection[LesionKind] | None = None,
         patches: int | None = None,
         sizes: Sequence[int] = SIZES,
+        per_class: bool = False,
     ) -> None:
         super().__init__(batch_size, seed, workers)
         self.store, self.flips, self.jitter = store, flips, jitter
-        self.kinds, self.patches, self.sizes = kinds, patches, sizes
-        self.training_indices = self._trained_on()
+        self.kinds, self.per_class = kinds, per_class
+        # By their places in the store, ascending.
+        self.training_indices = training_lesions(store, kinds, patches, sizes, seed, per_class=per_class)
 
     @property
     def training_images(self) -> int:
         """Patches in an epoch."""
         return len(self.training_indices)
-
-    def _trained_on(self) -> NDArray[np.intp]:
-        """The patches of the training set by their places in the store, ascending."""
-        indices = lesion_indices(self.store, "train", self.kinds)
-        if self.patches is None:
-            return indices
-        return nested_subset(self.store, indices, self.patches, self.sizes, self.seed)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of the training set without end: LesionBatch of `batch_size` patches."""
@@ -91,7 +87,9 @@ class LesionData(EndlessData):
         return self._images(np.random.default_rng(seed).permutation(indices)[:count])
 
     def _indices(self, split: SplitName) -> NDArray[np.intp]:
-        return self.training_indices if split == "train" else lesion_indices(self.store, split, self.kinds)
+        if split == "train":
+            return self.training_indices
+        return lesion_indices(self.store, split, self.kinds, known=self.per_class)
 
     def _images(self, indices: NDArray[np.intp]) -> Tensor:
         return torch.from_numpy(self.store.floats(indices, self.store.sizes[0])[:, None])

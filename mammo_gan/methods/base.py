@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -13,11 +13,12 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
 from mammo_gan.losses.term import LossTerm
+from mammo_gan.networks.counters import Counters
 
 B = TypeVar("B", bound=tuple[Tensor, ...])
 
 
-class GanMethod(pl.LightningModule):
+class GanMethod(Counters, pl.LightningModule):
     """A GAN under manual optimisation.
 
     A `training_step` calls `update` once for each network that it trains, with the function that computes the network's
@@ -60,21 +61,9 @@ class GanMethod(pl.LightningModule):
         self.learning_rate_factor = 1.0
         self.archives: tuple[str, ...] = ()
         self.latest_terms: dict[str, LossTerm] = {}
-        self._counters: set[str] = set()
         self._sums: dict[str, tuple[Tensor, int]] = {}  # of each logged value since the last row
         self.register_counter("iterations")
         self.register_counter("images_seen")
-
-    def register_counter(self, name: str) -> None:
-        """Make a () int64 buffer that stays on the CPU: steps depend on it, and reading it must not wait for a GPU."""
-        self._counters.add(name)
-        self.register_buffer(name, torch.zeros((), dtype=torch.int64))
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        counters = {name: self._buffers[name] for name in self._counters}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._buffers.update(counters)
-        return self
 
     @property
     def phase_name(self) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
-import time
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,36 +13,26 @@ import numpy as np
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger
 
 from mammo_gan.archives.leaks import check_archives
 from mammo_gan.callbacks.best import Best
-from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
 from mammo_gan.callbacks.checkpoint_files import BEST
-from mammo_gan.callbacks.divergence import DivergenceGuard
 from mammo_gan.callbacks.generator_average import GeneratorAverage
-from mammo_gan.callbacks.metrics_csv import MetricsCsv
-from mammo_gan.callbacks.progress import IterationProgress
-from mammo_gan.callbacks.random_state import RandomState
 from mammo_gan.callbacks.sample_grid import SampleGrid
-from mammo_gan.callbacks.stop import StopAtIteration
-from mammo_gan.callbacks.throughput import Throughput
 from mammo_gan.data.datamodule import InfillData
 from mammo_gan.data.stores import open_store
-from mammo_gan.errors import DivergenceError, UserError
+from mammo_gan.errors import UserError
 from mammo_gan.methods.base import GanMethod
 from mammo_gan.stages.command.contradictions import batch_normalised
 from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.stage import Context, Stage, plain
-from mammo_gan.stages.training import following, forecast, lengths, loggers, memory, processes, trained
+from mammo_gan.stages.training import fitting, following, forecast, lengths, memory, processes, trained
 from mammo_gan.stages.training.devices import Devices, normalised_apart
-from mammo_gan.stages.training.rollbacks import Rollbacks, iterations_in, put_spoiled_aside
+from mammo_gan.stages.training.fitting import CHECKPOINTS as CHECKPOINTS
+from mammo_gan.stages.training.rollbacks import Rollbacks, iterations_in
 from mammo_gan.weights import checksum
 
-CHECKPOINTS = "checkpoints"
 SAMPLES = "samples"
-DIVERGENCE = "divergence"
-ROLLBACKS = "divergence/rollbacks.json"
 WORTH_FORECASTING = 300  # iterations; a shorter training is over before its forecast
 
 
@@ -59,7 +46,7 @@ class Train(Stage):
             kept unless callbacks.best names another; None = nothing is measured.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     resumable: ClassVar[bool] = True
 
     def __init__(
@@ -97,7 +84,7 @@ class Train(Stage):
 
     def run(self, folder: Path, context: Context) -> None:
         if self.unkeyed.resume == "none":
-            _set_aside(folder, context)
+            fitting.set_aside(folder, context)
         for leak in self._leaks(self._archive(context)):
             context.screen.say(f"warning: {leak}")
         self.devices.require()
@@ -109,29 +96,19 @@ class Train(Stage):
 
     def train(self, folder: Path, context: Context) -> None:
         """Train in this process, the only one or one of several, to the end of the training."""
-        _quieten_lightning()
-        settings = self.divergence
-        rollbacks = Rollbacks(folder / ROLLBACKS, settings.rollbacks, settings.learning_rate_factor)
         data = self._data(context)
         iterations = lengths.iterations_of(self.training, self.method, data)
-        forecast_due = iterations >= WORTH_FORECASTING
-        while True:
-            try:
-                with context.interruption.deferred():
-                    checkpoint = find_last(folder / CHECKPOINTS)
-                    if forecast_due:
-                        self._forecast(data, folder, context, iterations - iterations_in(checkpoint))
-                        forecast_due = False
-                    self._fit(folder, context, data, iterations, checkpoint, rollbacks)
-                break
-            except DivergenceError as error:
-                context.screen.say(rollbacks.add(error))
-                put_spoiled_aside(folder / CHECKPOINTS, error)
-            except Exception as error:
-                if memory.is_shortage(error):
-                    in_parts = not batch_normalised(self.method)
-                    raise memory.shortage(self.training.batch_size, self.devices, in_parts) from error
-                raise
+
+        def forecasting(checkpoint: Path | None) -> None:
+            if iterations >= WORTH_FORECASTING:
+                self._forecast(data, folder, context, iterations - iterations_in(checkpoint))
+
+        def shortage() -> UserError:
+            in_parts = not batch_normalised(self.method)
+            return memory.shortage(self.training.batch_size, self.devices, in_parts)
+
+        fit = partial(self._fit, folder, context, data, iterations)
+        fitting.to_the_end(folder, context, self.divergence, fit, shortage, forecasting)
 
     def _fit(
         self,
@@ -142,8 +119,6 @@ class Train(Stage):
         checkpoint: Path | None,
         rollbacks: Rollbacks,
     ) -> None:
-        if checkpoint is not None:
-            context.screen.say(f"going on from iteration {iterations_in(checkpoint)}, {checkpoint}")
         # Networks begin alike in all processes, what they draw later differs.
         pl.seed_everything(self.seed, verbose=False)
         method: GanMethod = instantiate(self.method, _convert_="all")
@@ -154,34 +129,26 @@ class Train(Stage):
             trained.load_generator(method.get_submodule("generator"), Path(self.init_from))
         callbacks = self._callbacks(folder, data, iterations, context)
         trainer = pl.Trainer(**self._trainer_settings(), logger=False, callbacks=callbacks, default_root_dir=folder)
-        if hasattr(trainer.fit_loop.epoch_loop, "_broadcast_sigterm_tensor"):
-            # Signals are ours; Lightning would ask all processes in each step, and wait for the GPU's answer.
-            trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
+        divided = normalised_apart(method, self.devices, self.training.batch_size)
         if trainer.is_global_zero:
-            if (divided := normalised_apart(method, self.devices, self.training.batch_size)) is not None:
+            if divided is not None:
                 context.screen.say(f"warning: {divided}")
-            trainer.loggers = self._loggers(folder, context)
+            config = {"method": plain(self.method), "training": plain(self.training), "seed": self.seed}
+            trainer.loggers = fitting.loggers_of(self.unkeyed, folder, context, config)
         else:
             pl.seed_everything(_seed_of(self.seed, trainer.global_rank), verbose=False)
-        try:
-            trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        finally:
-            loggers.finish(trainer.loggers)
-        if int(method.iterations) < iterations:
-            raise UserError(
-                f"training stopped at iteration {int(method.iterations)} of {iterations}; its checkpoint is in "
-                f"{folder / CHECKPOINTS}. The same command goes on from there"
-            )
+        fitting.fit(trainer, method, data, checkpoint, iterations, folder)
         if trainer.is_global_zero:
             average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
-            leaks = self._leaks(self._archive(context))
-            trained.write_best(folder, folder / CHECKPOINTS / BEST)
-            trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made, leaks)
+            said = [*self._leaks(self._archive(context)), *([] if divided is None else [divided])]
+            trained.write_best(folder / CHECKPOINTS / BEST, folder / trained.GENERATOR_BEST)
+            trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made, said)
 
     def _forecast(self, data: pl.LightningDataModule, folder: Path, context: Context, iterations: int) -> None:
         trial = instantiate(self.method, _convert_="all")
         trial.accumulate = self.devices.accumulate
-        said = forecast.of_training(trial, data, self._trainer_settings(), iterations)
+        metric = None if self.metric is None else following.distance(plain(self.metric), data, self.seed)
+        said = forecast.of_training(trial, data, self._trainer_settings(), iterations, metric)
         context.screen.say(str(said))
         free = shutil.disk_usage(folder).free
         if free < said.disk:
@@ -212,61 +179,18 @@ class Train(Stage):
         if self.metric is not None:
             metric = following.distance(plain(self.metric), data, self.seed)
             measured, best = [metric], best or Best(f"{metric.name}_mean", "min")
-        return [
-            StopAtIteration(iterations),
-            DivergenceGuard(folder / DIVERGENCE, self.divergence.explosion, self.divergence.dead_updates),
-            Throughput(settings.log_every),
-            GeneratorAverage(self.training.average_decay),
-            RandomState(),
-            *measured,
-            SampleGrid(
-                following.grid(data, settings.grid_patches, self.seed),  # type: ignore[arg-type]
-                every_iterations=settings.grid_every,
-                folder=folder / SAMPLES,
-                also_at=[self.method.get("pretraining_iterations", 0)],
-            ),
-            IterationProgress(iterations, console=context.screen.console),
-            AtomicCheckpoint(
-                folder / CHECKPOINTS,
-                every_minutes=settings.checkpoint_minutes,
-                interruption=context.interruption,
-                best=best,
-            ),
-        ]
-
-    def _loggers(self, folder: Path, context: Context) -> list[Logger]:
-        config = {"method": plain(self.method), "training": plain(self.training), "seed": self.seed}
-        settings, name = self.unkeyed.logger, self.unkeyed.name
-        extra = loggers.build(settings, folder, context.run_folder, name, config, context.screen.say)
-        return [MetricsCsv(folder / trained.METRICS), *extra]
+        grid = SampleGrid(
+            following.grid(data, settings.grid_patches, self.seed),  # type: ignore[arg-type]
+            every_iterations=settings.grid_every,
+            folder=folder / SAMPLES,
+            also_at=[self.method.get("pretraining_iterations", 0)],
+        )
+        own = [GeneratorAverage(self.training.average_decay), *measured, grid]
+        return fitting.callbacks_around(own, folder, context, iterations, self.divergence, settings, best)
 
     def _trainer_settings(self) -> dict[str, Any]:
-        """One endless epoch: the method's own counts say when it ends."""
-        return {
-            **self.devices.trainer_settings(),
-            "max_epochs": 1,
-            "log_every_n_steps": 1,  # the method decides what it logs and when
-            "use_distributed_sampler": False,  # the data's own sampler shares batches out
-            "enable_model_summary": False,
-        }
-
-
-def _set_aside(folder: Path, context: Context) -> None:
-    """Keep what an interrupted training left under another name, never deleted, and begin with an empty folder."""
-    if not any(folder.iterdir()):
-        return
-    aside = folder.with_name(f"{folder.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
-    folder.rename(aside)
-    folder.mkdir()
-    context.screen.say(f"resume=none: the interrupted training was set aside in {aside}")
+        return {**self.devices.trainer_settings(), **fitting.TRAINER_SETTINGS}
 
 
 def _seed_of(seed: int, rank: int) -> int:
     return int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
-
-
-def _quieten_lightning() -> None:
-    """Leave out what Lightning says of hardware, of its other products and of torch's deprecations."""
-    for name in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")

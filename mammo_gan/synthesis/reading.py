@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mammo_gan.archives import index
 from mammo_gan.archives.paths import inside
-from mammo_gan.archives.records import Mammogram
+from mammo_gan.archives.records import Mammogram, SplitName
 from mammo_gan.data.batches import MALIGNANT, NON_MALIGNANT
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.decoding import read_image, read_mask
@@ -36,10 +36,28 @@ class SyntheticSet:
     def __len__(self) -> int:
         return len(self.records)
 
-    def label(self, number: int) -> int:
-        """Class that the patch was generated for."""
-        lesions = self.records[number].lesions
-        return MALIGNANT if any(lesion.pathology == "malignant" for lesion in lesions) else NON_MALIGNANT
+    def label(self, number: int) -> int | None:
+        """Class that the patch was generated for; None if its generator knew no classes."""
+        pathologies = {lesion.pathology for lesion in self.records[number].lesions}
+        if "malignant" in pathologies:
+            return MALIGNANT
+        return None if "unknown" in pathologies else NON_MALIGNANT
+
+    def require_trained_on(self, split: SplitName) -> None:
+        """Refuse images whose generator has seen, or may have seen, patients of another split.
+
+        Raises:
+            UserError: names the first such image.
+        """
+        for record in self.records:
+            seen = None if record.origin is None else record.origin.trained_on
+            if seen != split or record.split != split:
+                raise UserError(
+                    f"{self.folder / RECORDS}: expected images of a generator that was trained on the split {split} "
+                    f"alone, found {record.image} of the split {record.split}, its generator trained on "
+                    f"{seen or 'nothing that is known'}; training with them would tell of patients that are tested on. "
+                    "Run the stage synthesize again"
+                )
 
     def image(self, number: int) -> NDArray[np.float32]:
         """(H, W) float32 in [0, 1]."""

@@ -6,26 +6,23 @@ from collections import Counter
 from itertools import islice, pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from mammo_gan.archives.manifest import Manifest
-from mammo_gan.archives.records import Lesion, LesionKind, Mammogram, Pathology, SplitName
-from mammo_gan.data.array_file import ArrayFile
+from mammo_gan.archives.records import Mammogram, Pathology
 from mammo_gan.data.batches import LesionBatch
-from mammo_gan.data.image_rows import patch_row
-from mammo_gan.data.image_store import ImageStore, array_name, write_rows
+from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.lesion_cutting import LesionRecipe
 from mammo_gan.data.lesions import LesionData
 from mammo_gan.data.prepare_lesions import prepare_lesions
 from mammo_gan.errors import UserError
 from tests import real_patches
+from tests.data.lesion_store import SIZE, Patch, write
 
-SIZE = 6
-Patch = tuple[str, SplitName, LesionKind | None, Pathology]  # patient, split, kind (None: normal tissue), pathology
 PATCHES: list[Patch] = [
     ("a", "train", "mass", "malignant"),
     ("a", "train", None, "unknown"),
@@ -40,24 +37,6 @@ PATCHES: list[Patch] = [
     ("f", "val", "mass", "malignant"),
 ]
 TRAINED = [0, 2, 3, 4, 7, 8, 9]
-
-
-def write(folder: Path, patches: list[Patch]) -> ImageStore:
-    """A store of noise, each patch another one."""
-    rng = np.random.default_rng(len(patches))
-    array = ArrayFile(folder / array_name((SIZE, SIZE)), (len(patches), SIZE, SIZE))
-    array.make()
-    array.write(0, rng.integers(0, 256, (len(patches), SIZE, SIZE), dtype=np.uint8))
-    rows = []
-    for number, (patient, split, kind, pathology) in enumerate(patches):
-        lesion = Lesion(number=1, kind=kind or "other", pathology=pathology, box=None)
-        record = Mammogram(
-            archive="lab", source="disk", image=f"{number}.png", patient=patient, height=SIZE, width=SIZE, bits=8
-        )
-        shown = () if kind is None else (lesion,)
-        rows.append(patch_row(record, split, (0, 0, SIZE, SIZE), SIZE, shown, 1.0, b"k" * 32).as_json())
-    write_rows(folder, [(SIZE, SIZE)], rows)
-    return ImageStore.open(folder)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +167,35 @@ def test_training_sets_are_nested_and_of_whole_patients(tmp_path: Path) -> None:
     masses = LesionData(store, 1, 5, kinds=["mass"], patches=10, sizes=sizes)
     assert len(masses.training_indices) == 10
     assert {store.row(index).lesions[0].kind for index in masses.training_indices.tolist()} == {"mass"}
+
+
+def test_per_class_takes_as_many_of_either_and_none_of_unknown_pathology(tmp_path: Path) -> None:
+    counts = np.random.default_rng(4).integers(1, 4, (60, 3)).tolist()
+    of_patients: list[Patch] = [
+        (f"p{patient}", "train" if patient < 50 else "val", "mass", pathology)
+        for patient, of_each in enumerate(counts)
+        for pathology, count in zip(get_args(Pathology), of_each, strict=True)
+        for _ in range(count)
+    ]
+    store = write(tmp_path, of_patients)
+    sizes = [5, 12, 30]
+    chosen = [LesionData(store, 1, 5, patches=k, sizes=sizes, per_class=True).training_indices for k in sizes]
+    for k, indices in zip(sizes, chosen, strict=True):
+        assert Counter(of_patients[index][3] for index in indices) == {"benign": k, "malignant": k}
+        shares = {
+            pathology: {of_patients[i][0] for i in indices if of_patients[i][3] == pathology}
+            for pathology in ("benign", "malignant")
+        }
+        for index, (patient, split, _, pathology) in enumerate(of_patients):
+            if split == "train" and patient in shares.get(pathology, ()):
+                assert index in indices  # whole patients
+    assert all(set(smaller) < set(larger) for smaller, larger in pairwise(chosen))
+    whole = LesionData(store, 4, 5, per_class=True)
+    assert {of_patients[index][3] for index in whole.training_indices} == {"benign", "malignant"}
+    assert sum(map(len, whole.reals("val", 4))) == sum(sum(of_each[:2]) for of_each in counts[50:])
+    most = sum(of_each[1] for of_each in counts[:50])
+    with pytest.raises(UserError, match=rf"patches of (benign|malignant) lesions: {most + 50} out of reach"):
+        LesionData(store, 1, 5, patches=most + 50, per_class=True)
 
 
 def test_too_few_patches_are_said_and_never_filled_up(store: ImageStore) -> None:

@@ -8,7 +8,8 @@ from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.store import PatchStore
 from mammo_gan.data.stores import open_store
 from mammo_gan.errors import UserError
-from tests.data.test_lesions import PATCHES, write
+from tests.data.lesion_store import write
+from tests.data.test_lesions import PATCHES
 from tests.synthesis.small_store import small_store
 
 

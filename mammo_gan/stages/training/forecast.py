@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytorch_lightning as pl
 import torch
 
+from mammo_gan.callbacks.metric_over_training import MetricOverTraining, Sampling
 from mammo_gan.methods.base import GanMethod
 
 MIB, GIB = 2**20, 2**30
 WARM_UP, TIMED = 1, 3
+MEASURED = 8  # images that a metric is timed on: Inception sees a few in a second on a CPU
 ADAM_COPIES = 3  # weights and two moments in a checkpoint
 CHECKPOINTS_KEPT = 3  # the last, the one before, and the one being written
 
@@ -50,11 +52,18 @@ class _Clock(pl.Callback):
 
 
 def of_training(
-    method: GanMethod, data: pl.LightningDataModule, trainer_settings: dict[str, Any], iterations: int
+    method: GanMethod,
+    data: pl.LightningDataModule,
+    trainer_settings: dict[str, Any],
+    iterations: int,
+    metric: MetricOverTraining | None = None,
 ) -> Forecast:
     """Train `method`, a throw-away copy, for a few steps and reckon from them.
 
     The steps are the generator's on its feature loss, about the dearest kind, so the time is rather too long.
+
+    Args:
+        metric: that is measured over the training, of which a copy is used up too.
     """
     clock = _Clock()
     trainer = pl.Trainer(
@@ -67,10 +76,42 @@ def of_training(
     )
     trainer.fit(method, datamodule=data)
     device = trainer.strategy.root_device
+    seconds = clock.seconds_per_step * iterations
+    if metric is not None:
+        images = iterations * int(method.images_seen) // int(method.iterations)
+        seconds += seconds_of_measuring(metric, method.to(device), images) / trainer.world_size
     on_gpu = device.type == "cuda"
     memory = torch.cuda.max_memory_allocated(device) if on_gpu else psutil.Process().memory_info().rss
     weights = sum(parameter.numel() * parameter.element_size() for parameter in method.parameters())
-    return Forecast(clock.seconds_per_step * iterations, memory, weights * ADAM_COPIES * CHECKPOINTS_KEPT, str(device))
+    return Forecast(seconds, memory, weights * ADAM_COPIES * CHECKPOINTS_KEPT, str(device))
+
+
+def seconds_of_measuring(metric: MetricOverTraining, method: pl.LightningModule, images: int) -> float:
+    """What `metric` takes in a training on `images` images, in one process, from a few images that it is tried on.
+
+    The real images are seen once, the synthetic ones in each measurement. The distance itself is left out: it takes
+    no time beside the features.
+    """
+    epoch = int(method.training_images)  # type: ignore[arg-type]
+    measurements = images // (metric.every * (1 if metric.unit == "images" else epoch))
+    if not measurements:
+        return 0.0
+    measured = metric.metric.to(method.device)
+
+    def measure(count: int) -> float:
+        start = time.perf_counter()
+        drawn = cast(Sampling, method).sample(count, torch.Generator().manual_seed(0))
+        measured.update(drawn.float(), real=False)
+        if drawn.is_cuda:
+            torch.cuda.synchronize(drawn.device)
+        return time.perf_counter() - start
+
+    method.eval()
+    with torch.inference_mode():
+        measure(MEASURED)  # the first time is longer than the others
+        each = measure(MEASURED) / MEASURED
+    generators = 1 if metric.average is None else 2
+    return each * (epoch + measurements * generators * metric.samples)
 
 
 def duration(seconds: float) -> str:

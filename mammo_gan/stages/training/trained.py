@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from mammo_gan.callbacks.counting import images_seen_of, iterations_of
 from mammo_gan.callbacks.throughput import IMAGES_PER_SECOND
 from mammo_gan.errors import UserError
 from mammo_gan.methods.base import GanMethod
@@ -38,36 +39,48 @@ def write(
     trainer: pl.Trainer,
     precision: str,
     rollbacks: Sequence[Rollback],
-    leaks: Sequence[str],
+    warnings: Sequence[str],
 ) -> None:
-    """Write the generator, its `average`, and training.json; metrics.csv is there already."""
+    """Write the generator, its `average`, and training.json; metrics.csv is there already.
+
+    Args:
+        warnings: what who reads of the generator should know of its training.
+    """
     origin = {ARCHIVES: json.dumps(list(method.archives))}
     save_file(_weights(method.get_submodule("generator")), folder / GENERATOR, metadata=origin)
     save_file(_weights(average), folder / GENERATOR_AVERAGE, metadata=origin)
     write_json(
         folder / TRAINING,
         {
-            "iterations": int(method.iterations),
-            "images_seen": int(method.images_seen),
-            "images_per_second": _median_speed(folder / METRICS),
-            "device": device_name(trainer.strategy.root_device),
-            "processes": trainer.world_size,
-            "precision": precision,
+            **described(folder, method, trainer, precision, rollbacks),
             "archives": list(method.archives),
-            "leaks": list(leaks),
-            "rollbacks": [asdict(rollback) for rollback in rollbacks],
+            "warnings": list(warnings),
             "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
         },
     )
 
 
-def write_best(folder: Path, checkpoint: Path) -> None:
-    """Write the generator of the best iteration, if one was kept in `checkpoint`."""
+def described(
+    folder: Path, method: pl.LightningModule, trainer: pl.Trainer, precision: str, rollbacks: Sequence[Rollback]
+) -> dict[str, Any]:
+    """What training.json says of any training; its metrics.csv is in `folder`."""
+    return {
+        "iterations": iterations_of(method),
+        "images_seen": images_seen_of(method),
+        "images_per_second": _median_speed(folder / METRICS),
+        "device": device_name(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "precision": precision,
+        "rollbacks": [asdict(rollback) for rollback in rollbacks],
+    }
+
+
+def write_best(checkpoint: Path, file: Path, network: str = "generator") -> None:
+    """Write a network of the best iteration, if that was kept in `checkpoint`, to `file`."""
     if checkpoint.is_file():
-        read = _read(checkpoint)
+        read = _read(checkpoint, network)
         origin = {ARCHIVES: json.dumps(list(read.archives))}
-        weights = {name: value.contiguous() for name, value in read.weights.items()}
-        save_file(weights, folder / GENERATOR_BEST, metadata=origin)
+        save_file({name: value.contiguous() for name, value in read.weights.items()}, file, metadata=origin)
 
 
 def load_generator(generator: nn.Module, file: Path) -> None:
@@ -100,14 +113,14 @@ class _Read(NamedTuple):
     archives: Collection[str]
 
 
-def _read(file: Path) -> _Read:
+def _read(file: Path, network: str = "generator") -> _Read:
     try:
         if file.suffix == ".safetensors":
             with safe_open(file, framework="pt") as opened:
                 said = json.loads((opened.metadata() or {}).get(ARCHIVES, "[]"))
                 return _Read({name: opened.get_tensor(name) for name in opened.keys()}, said)  # noqa: SIM118
         state = torch.load(file, map_location="cpu", weights_only=True)
-        prefix = "generator."
+        prefix = f"{network}."
         weights = {n.removeprefix(prefix): value for n, value in state["state_dict"].items() if n.startswith(prefix)}
         return _Read(weights, state.get(ARCHIVES, []))
     except UnpicklingError as error:

@@ -47,4 +47,4 @@ def test_going_on_from_the_same_patients_under_other_names_is_refused(output: Pa
     assert "warning: trained on archive=cbis" in allowed.screen
     folder = allowed.folders["train/infill"]
     assert trained.archives_of(folder / trained.GENERATOR) == {"cbis", "ddsm", "mias"}
-    assert len(json.loads((folder / trained.TRAINING).read_text(encoding="utf-8"))["leaks"]) == 1
+    assert len(json.loads((folder / trained.TRAINING).read_text(encoding="utf-8"))["warnings"]) == 1

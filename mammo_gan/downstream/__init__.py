@@ -1,0 +1,1 @@
+"""LightningModules that judge: what generated images are good for."""
