@@ -2,7 +2,7 @@
 
 Patches of each group are drawn and embedded into a plane by t-SNE of their pixels, for the figure. A picture has no
 p-value, so each group is also compared with the first in numbers: whose nearest neighbours are whose, and can a linear
-model tell the two apart.
+model tell the two apart. Beside normal tissue, lesions among it are counted too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_gan.errors import UserError
 from mammo_gan.evaluation.drawing import Drawn, Images, draw
 from mammo_gan.evaluation.tsne import embed
 from mammo_gan.evaluation.values import described
 from mammo_gan.imaging.geometry import resize_image
+from mammo_gan.statistics.logistic import fit
 from mammo_gan.statistics.neighbours import mixing_rate
 from mammo_gan.statistics.two_sample import FOLDS, separability
 
 TABLE = "embedding.csv"
+NORMAL = "normal"  # the group that lesions are outliers in
 SMALL = 32  # px a side of the patches that the linear model sees: a thousand pixels, whatever the patches' size
 
 
@@ -33,18 +36,29 @@ class FeatureSpace:
 
     Args:
         counts: patches of each group, in the order of the points. The first is what the others are compared with.
+        share: of `counts` and of `perplexity` that is taken, for a smaller figure of the same proportions.
         flips: as for `drawing.draw`.
         permutations: of who is of which group, for the mixing rate's range.
         jobs: threads; -1 = all cores.
+
+    Raises:
+        UserError: no group, a count below 1, or a share that is no share.
     """
 
     counts: Mapping[str, int]
     perplexity: float
     iterations: int
     seed: int
+    share: float = 1.0
     flips: Mapping[str, str] = field(default_factory=dict)
     permutations: int = 999
     jobs: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise UserError(f"feature space: expected a share above 0 and at most 1, found share={self.share:g}")
+        if min(self.counts.values(), default=0) < 1:
+            raise UserError(f"feature space: expected groups of 1 patch or more, found counts={dict(self.counts)}")
 
     def compare(
         self, groups: Mapping[str, Images], folder: Path, patients: Mapping[str, Sequence[str]] | None = None
@@ -59,11 +73,11 @@ class FeatureSpace:
         Raises:
             UserError: a group isn't there, or the points are too few for the perplexity.
         """
-        drawn = draw(groups, self.counts, self.flips, self.seed, patients)
+        perplexity = self.perplexity * self.share
+        asked = {name: max(1, round(count * self.share)) for name, count in self.counts.items()}
+        drawn = draw(groups, asked, self.flips, self.seed, patients)
         images = np.concatenate([_flat(group.images) for group in drawn.values() if len(group)] or [np.empty((0, 1))])
-        embedding = embed(
-            images, perplexity=self.perplexity, iterations=self.iterations, seed=self.seed, jobs=self.jobs
-        )
+        embedding = embed(images, perplexity=perplexity, iterations=self.iterations, seed=self.seed, jobs=self.jobs)
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / TABLE, drawn, embedding.points)
         ends = np.cumsum([len(group) for group in drawn.values()])
@@ -77,9 +91,10 @@ class FeatureSpace:
                 embedding.divergence,
                 n=len(images),
                 unit="nats",
-                note=f"perplexity {self.perplexity:g}, {self.iterations:,} iterations",
+                note=f"perplexity {perplexity:g}, {self.iterations:,} iterations",
             ),
             *(value for other in others for value in self._pair(first, other, drawn, places)),
+            *_outliers(first, places),
         ]
 
     def _pair(
@@ -136,6 +151,26 @@ def _points(name: str, group: Drawn) -> dict[str, Any]:
     count = len(group)
     note = f"as asked, of {group.there:,}" if count == group.asked else f"asked {group.asked:,}, there are {count:,}"
     return described(f"tsne_points/{name}", f"t-SNE: points, {name}", count, n=count, note=note)
+
+
+def _outliers(first: str, places: Mapping[str, NDArray[np.float64]]) -> Iterator[dict[str, Any]]:
+    """Lesions "on the side of the triangles" (alyafi2020, 5.1; alyafi2019, 6: "a linear boundary can separate")."""
+    lesions, normal = places[first], places.get(NORMAL, np.empty((0, 2)))
+    if not len(lesions) or not len(normal):
+        return
+    line = fit(np.concatenate([lesions, normal]), np.repeat([False, True], [len(lesions), len(normal)]))
+    middle = np.log(len(normal) / len(lesions))  # where the line lies if both have the same weight, however many
+    for name, points in places.items():
+        if name != NORMAL and len(points):
+            beyond = int((line.scores(points) > middle).sum())
+            yield described(
+                f"tsne_outliers/{name}",
+                f"share of {name} patches on normal tissue's side, in the t-SNE plane",
+                beyond / len(points),
+                n=len(points),
+                note=f"{beyond:,} beyond the line that parts {first} patches from normal tissue best, by logistic "
+                "regression",
+            )
 
 
 def _write(path: Path, drawn: Mapping[str, Drawn], points: NDArray[np.float64]) -> None:

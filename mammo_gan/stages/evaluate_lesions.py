@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.lesion_patches import lesion_indices
 from mammo_gan.data.lesions import LesionData
-from mammo_gan.evaluation.feature_space import FeatureSpace
+from mammo_gan.evaluation.feature_space import NORMAL, FeatureSpace
 from mammo_gan.evaluation.lesion_quality import REAL, SYNTHETIC, LesionQuality
 from mammo_gan.evaluation.realism import write_sample
 from mammo_gan.metrics.names import fid_name
@@ -29,7 +29,7 @@ from mammo_gan.synthesis.reading import SyntheticSet
 from mammo_gan.weights import inception_weights
 
 SAMPLE = "sample"
-NORMAL = "normal"
+SHOWN = "shown"  # in VALUES: what the report calls its pictures
 
 
 class Patches:
@@ -52,7 +52,7 @@ class EvaluateLesions(Stage):
         data: the training's data module; its training set are the real patches where evaluation.split=train.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -65,6 +65,10 @@ class EvaluateLesions(Stage):
     ) -> None:
         super().__init__(inputs, unkeyed)
         self.data, self.weights, self.evaluation, self.seed = data, weights, evaluation, seed
+        space = plain(evaluation.feature_space)
+        figure, self.title = space.pop("figure", None), space.pop("title", " and ".join(space["counts"]))
+        self.figures = {**plain(evaluation.figures), "feature_space": figure}
+        self.space = FeatureSpace(**space, seed=seed)  # a fault in it is told before any archive is read
 
     def run(self, folder: Path, context: Context) -> None:
         prepared, synthesised = (context.inputs[name] for name in self.inputs)
@@ -88,10 +92,10 @@ class EvaluateLesions(Stage):
         )
         values = quality.compare(groups[SYNTHETIC], groups[REAL], owners, context.screen.progress)
         logging.getLogger("openTSNE").setLevel(logging.WARNING)  # it tells of settings that are meant so
-        space = FeatureSpace(**plain(self.evaluation.feature_space), seed=self.seed, jobs=context.jobs)
-        values += space.compare(groups, folder, {REAL: owners})
+        values += replace(self.space, jobs=context.jobs).compare(groups, folder, {REAL: owners})
         write_sample(groups, self.evaluation.sample, folder / SAMPLE, self.seed)
-        write_json(folder / VALUES, {"values": values, "weights": asdict(weights.provenance)})
+        shown = {"patches": self.evaluation.sample, "figures": self.figures, "title": self.title}
+        write_json(folder / VALUES, {"values": values, "weights": asdict(weights.provenance), SHOWN: shown})
 
     def _real(self, store: ImageStore) -> NDArray[np.intp]:
         data: LesionData = instantiate(self.data, _convert_="all")(store, batch_size=1, seed=self.seed)

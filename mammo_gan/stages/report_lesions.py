@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,10 +12,10 @@ from mammo_gan.archives.splits import SPLITS
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.evaluation import feature_space
 from mammo_gan.reporting import html
-from mammo_gan.reporting.lesion_report import Sources, lesion_report
+from mammo_gan.reporting.lesion_report import Shown, Sources, lesion_report
 from mammo_gan.reporting.papers import Paper
 from mammo_gan.reporting.results import PatchCount, Results
-from mammo_gan.stages import evaluate_lesions, train
+from mammo_gan.stages import evaluate, evaluate_lesions, train
 from mammo_gan.stages.report import Report
 from mammo_gan.stages.training.trained import METRICS
 
@@ -31,7 +32,8 @@ class ReportLesions(Report):
             metrics=trained / METRICS,
             samples=trained / train.SAMPLES,
         )
-        return lesion_report(results, paper, sources)
+        shown = json.loads((evaluated / evaluate.VALUES).read_text(encoding="utf-8"))[evaluate_lesions.SHOWN]
+        return lesion_report(results, paper, sources, Shown(**shown))
 
     def patches(self, prepared: Path) -> tuple[PatchCount, ...]:
         store = ImageStore.open(prepared)

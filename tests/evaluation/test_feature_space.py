@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from mammo_gan.errors import UserError
 from mammo_gan.evaluation.drawing import Images
 from mammo_gan.evaluation.feature_space import TABLE, FeatureSpace
+from mammo_gan.evaluation.tsne import largest_perplexity
 from mammo_gan.stages.command.groups import conf_folder, group_options
 
 SIZE = 8
@@ -100,6 +101,25 @@ def test_an_empty_group_is_said_and_leaves_the_others(tmp_path: Path) -> None:
         assert "there are 40 and 0" in values[name]["note"]
 
 
+@pytest.mark.parametrize("tissue", [40, 200])
+def test_lesions_among_normal_tissue_are_counted_as_outliers(tmp_path: Path, tissue: int) -> None:
+    """Three real patches look like tissue, and no synthetic one, however much tissue there is."""
+    lesions, normal = blob(77, 0.3, 1), blob(tissue + 3, 0.7, 2)
+    groups: dict[str, Images] = {
+        "real": np.concatenate([lesions[:37], normal[:3]]),
+        "synthetic": lesions[37:],
+        "normal": normal[3:],
+    }
+    values = compare(groups, tmp_path, counts={name: len(group) for name, group in groups.items()})
+    shares = {name: value["value"] for name, value in values.items() if name.startswith("tsne_outliers")}
+    assert shares == {"tsne_outliers/real": 3 / 40, "tsne_outliers/synthetic": 0}
+
+
+def test_without_normal_tissue_there_are_no_outliers(tmp_path: Path) -> None:
+    values = compare({"real": blob(50, 0.3, 1), "synthetic": blob(50, 0.5, 2)}, tmp_path, iterations=20)
+    assert not [name for name in values if name.startswith("tsne_outliers")]
+
+
 def test_large_patches_are_averaged_for_the_linear_model(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     groups: dict[str, Images] = {name: rng.random((20, 64, 64)).astype(np.float32) for name in ("real", "synthetic")}
@@ -127,12 +147,36 @@ def test_too_few_points_for_the_perplexity_end_with_an_error(tmp_path: Path) -> 
 def test_settings_are_the_papers(figure: str) -> None:
     """alyafi2019, 5.2 and 9.3; alyafi2020, 4.1."""
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-        cfg = compose("config", overrides=[f"+evaluation/feature_space@figure={figure}"])
-    space = FeatureSpace(**cfg.figure, seed=1)
-    assert (space.perplexity, space.iterations) == (250, 4000)
+        cfg = compose("config", overrides=[f"+evaluation/feature_space@space={figure}"])
+    settings = dict(cfg.space)
+    assert settings.pop("figure").lower().replace(" ", "") == figure.partition("_")[2]
+    assert set(settings.pop("title").split()) & {"synthetic", "flipped"} == set(cfg.space.counts) - {"real", "normal"}
+    space = FeatureSpace(**settings, seed=1)
+    assert (space.perplexity, space.iterations, space.share) == (250, 4000, 1)
     assert set(space.flips) <= set(space.counts)
     # The paper's counts allow its perplexity.
-    assert space.perplexity < (sum(space.counts.values()) - 1) / 3
+    assert space.perplexity < largest_perplexity(sum(space.counts.values()))
+
+
+def test_a_share_is_of_all_counts_and_of_the_perplexity(tmp_path: Path) -> None:
+    groups: dict[str, Images] = {name: blob(60, 0.5, k) for k, name in enumerate(("real", "synthetic", "normal"))}
+    counts = {"real": 20, "synthetic": 30, "normal": 50}
+    part = compare(groups, tmp_path / "part", counts=counts, share=0.2, perplexity=15)
+    assert {name: part[f"tsne_points/{name}"]["value"] for name in counts} == {"real": 4, "synthetic": 6, "normal": 10}
+    assert part["tsne_divergence"]["note"].startswith("perplexity 3,")
+    fewer = {"real": 4, "synthetic": 6, "normal": 10}
+    assert compare(groups, tmp_path / "fewer", counts=fewer, perplexity=3) == part
+    assert (tmp_path / "part" / TABLE).read_bytes() == (tmp_path / "fewer" / TABLE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [({"share": 0.0}, "share=0"), ({"share": 1.5}, "share=1.5"), ({"counts": {}}, "counts="),
+     ({"counts": {"real": 3, "synthetic": 0}}, "'synthetic': 0")],
+)  # fmt: skip
+def test_what_nothing_could_be_drawn_with_is_refused(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        FeatureSpace(**{"counts": {"real": 9}, **settings}, perplexity=2, iterations=10, seed=0)
 
 
 def test_there_is_a_file_for_each_figure() -> None:

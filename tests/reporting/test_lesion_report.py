@@ -1,19 +1,26 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from mammo_gan.reporting.figures.realism import realism_grids
 from mammo_gan.reporting.html import Figure, Gallery, Report, Table, render
-from mammo_gan.reporting.lesion_report import Sources, lesion_report
+from mammo_gan.reporting.lesion_report import Shown, Sources, lesion_report
 from mammo_gan.reporting.papers import read_paper
 from tests.reporting import examples
 
 PAPER = read_paper(Path(__file__).parents[2] / "experiments/alyafi2019_dcgan/paper.toml")
 SIZE = 16
+THESIS = Shown(
+    patches=64,
+    title="real and synthetic lesions",
+    figures={"sample": "Figure 12", "feature_space": "Figure 10", "distance": "Figure 8"},
+)
 
 
 def write_sources(folder: Path) -> Sources:
@@ -48,7 +55,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
 
 @pytest.fixture(scope="module")
 def phantom(sources: Sources) -> Report:
-    return lesion_report(examples.results(), PAPER, sources)
+    return lesion_report(examples.results(), PAPER, sources, THESIS)
 
 
 def test_every_part_is_there_and_says_that_it_is_of_a_phantom(phantom: Report) -> None:
@@ -73,12 +80,43 @@ def test_inception_and_its_randomness_are_named(phantom: Report, sources: Source
     page = render(phantom)
     assert "over an Inception that has seen no images" in page
     assert "Inception, random" in page
-    assert "VGG" not in page
-    real = lesion_report(examples.results("disk", random=False, scale="paper"), PAPER, sources)
+    assert "VGG" not in re.sub(r"data:image/[^\"]*", "", page)  # a picture's letters are anything
+    real = lesion_report(examples.results("disk", random=False, scale="paper"), PAPER, sources, THESIS)
     assert real.banners == ()
     assert "phantom" not in render(real).lower()
 
 
 def test_a_run_without_training_has_its_facts() -> None:
-    report = lesion_report(examples.results(), PAPER, Sources())
+    report = lesion_report(examples.results(), PAPER, Sources(), THESIS)
     assert [section.name for section in report.sections] == ["values", "run", "paper", "reproduce"]
+
+
+def test_sections_are_named_after_the_figures_of_another_paper(sources: Sources) -> None:
+    """alyafi2020, Figures 2 and 3; it has none of a distance over training."""
+    title = "real and synthetic lesions and normal tissue"
+    figures = {"sample": "Figure 3", "feature_space": "Figure 2", "distance": None}
+    report = lesion_report(examples.results(), PAPER, sources, Shown(patches=4, title=title, figures=figures))
+    headings = {section.name: section.heading for section in report.sections}
+    assert headings["figure-2"] == f"Figure 2: {title}"
+    assert headings["figure-3"] == "Figure 3: lesions drawn from noise"
+    assert headings["distance"] == "Distance over training"
+    assert not headings.keys() & {"figure-8", "figure-10", "figure-12"}
+    captions = {section.name: section.blocks[0].caption for section in report.sections if section.name in headings
+                and isinstance(section.blocks[0], Figure)}  # fmt: skip
+    assert captions["figure-2"].startswith("Real and synthetic lesions and normal tissue by t-SNE")
+    for name, figure in (("figure-2", "Figure 2"), ("figure-3", "Figure 3")):
+        assert captions[name].endswith(f"As the paper's {figure}. Phantom data.")
+    assert "As the paper's" not in captions["distance"]
+
+
+def test_as_many_patches_are_shown_as_were_drawn(sources: Sources) -> None:
+    """Two by two of four, with nothing in the heading about more that were asked for."""
+    for patches, side in ((4, 2), (64, 8)):
+        (figure,) = (
+            block
+            for block in lesion_report(examples.results(), PAPER, sources, Shown(patches=patches)).sections[0].blocks
+            if isinstance(block, Figure)
+        )
+        assert sources.sample is not None
+        assert figure.picture.light == realism_grids(sources.sample, side)
+        assert figure.picture.width is None  # as wide as the page

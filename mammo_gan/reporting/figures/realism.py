@@ -27,7 +27,7 @@ def realism_grids(sample: Path, side: int, stacked: bool = False, theme: Theme =
 
     Beside one another the synthetic ones stand on the left, as in alyafi2020's Figure 3; stacked, the real ones stand
     on top, as in alyafi2019's Figure 12. Patches are enlarged by a whole number, pixel by pixel. With fewer than
-    `side`^2 patches the heading says so, and places stay empty.
+    `side`^2 patches the heading says so, and places stay empty; rows that neither grid fills are left out.
 
     Args:
         sample: a folder with `real_{k:03d}.png` and `synthetic_{k:03d}.png`, all of one size.
@@ -42,7 +42,8 @@ def realism_grids(sample: Path, side: int, stacked: bool = False, theme: Theme =
         raise UserError(f"{sample}: expected patches of one size, found {sorted(sizes)}; run the stage evaluate again")
     height, width = sizes.pop()
     zoom = max(1, round(_GRID / side / max(height, width)))
-    block = side * (width * zoom + _GAP) - _GAP, _HEADING_HEIGHT + side * (height * zoom + _GAP) - _GAP
+    rows = -(-max(map(len, sets.values())) // side)
+    block = side * (width * zoom + _GAP) - _GAP, _HEADING_HEIGHT + rows * (height * zoom + _GAP) - _GAP
     step = (0, block[1] + _APART // 2) if stacked else (block[0] + _APART, 0)
     canvas = Image.new("RGB", (block[0] + step[0], block[1] + step[1]), theme.surface)
     for place, (name, pictures) in enumerate(sets.items()):

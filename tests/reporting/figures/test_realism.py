@@ -64,6 +64,17 @@ def test_too_few_patches_leave_places_empty_and_the_heading_says_so(folder: Path
     assert (picture[:, -SIDE * SIZE * ZOOM :] == whole[:, -SIDE * SIZE * ZOOM :]).all()
 
 
+def test_rows_that_neither_grid_fills_are_left_out(folder: Path) -> None:
+    whole = decode(realism_grids(folder, SIDE))
+    (folder / "synthetic_003.png").unlink()
+    (folder / "real_003.png").unlink()
+    assert decode(realism_grids(folder, SIDE)).shape == whole.shape
+    for name in ("synthetic", "real"):
+        (folder / f"{name}_002.png").unlink()
+    picture = decode(realism_grids(folder, SIDE))
+    assert picture.shape[:2] == (HEADING + SIZE * ZOOM, whole.shape[1])
+
+
 def test_missing_broken_and_unlike_files_are_named(folder: Path) -> None:
     (folder / "real_001.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"real_001\.png"):
