@@ -91,7 +91,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A whole run. `paper` names the folder under experiments/; holds no path, host name or patient."""
+    """A whole run. `paper` names the folder under experiments/; holds no path, host name or patient.
+
+    `settings` tell the runs of one study apart, as {"task": "mass", "k": 100, "mode": "gan", "fold": 0}.
+    """
 
     experiment: str
     paper: str
@@ -111,6 +114,7 @@ class Results:
     commit: str | None
     stages: tuple[StageRun, ...]
     values: tuple[Value, ...]
+    settings: Mapping[str, int | str] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)  # trainable, by network
     images_per_second: float | None = None  # median over training; None where it did not train
     schema_version: int = SCHEMA_VERSION

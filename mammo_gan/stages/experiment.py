@@ -17,6 +17,7 @@ from mammo_gan.errors import UserError
 from mammo_gan.interruption import Interruption
 from mammo_gan.stages import parallel, run_folder
 from mammo_gan.stages.command import targets
+from mammo_gan.stages.command.pipeline import stages_of
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, Stage, describe, is_whole, key, make
 
@@ -40,7 +41,7 @@ def plan(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
 
 def chosen(cfg: DictConfig) -> list[str]:
     """The stages that are to run: those that `cfg.stages` names, or all."""
-    return list(cfg.pipeline) if cfg.stages is None else [name for name in cfg.pipeline if name in cfg.stages]
+    return [name for name in stages_of(cfg) if cfg.stages is None or name in cfg.stages]
 
 
 def run(
@@ -87,7 +88,7 @@ def run(
 def _settle_weights(cfg: DictConfig) -> None:
     """Say which weights are meant before keys are made of the settings: what `auto` finds, a file's checksum."""
     try:
-        needed = {name for node in cfg.pipeline.values() for name in needed_weights(node)}
+        needed = {name for node in stages_of(cfg).values() for name in needed_weights(node)}
     except OmegaConfBaseException:
         return  # a reference that leads nowhere; `targets.check` says which
     for name, find in (("vgg19", weights.find), ("inception", weights.find_inception)):
@@ -122,7 +123,7 @@ def _instances(cfg: DictConfig, folder: Path) -> dict[str, Instance]:
     instances: dict[str, Instance] = {}
     # A cluster's workers were started in folders of their own.
     stages = Path(cfg.paths.stages).absolute() if cfg.prepare.scheduler is not None else Path(cfg.paths.stages)
-    for name, node in cfg.pipeline.items():
+    for name, node in stages_of(cfg).items():
         stage = _built(node)
         stage_key = key(stage, node, {needed: instances[needed].key for needed in stage.inputs})
         place = stages / name.replace("/", "-") / stage_key
@@ -142,7 +143,7 @@ def _make(instance: Instance, context: Context) -> bool:
 
 def _whole(instance: Instance, cfg: DictConfig) -> Path:
     if not is_whole(instance.folder):
-        needed = [name for name in cfg.pipeline if name == instance.name or name in (cfg.stages or [])]
+        needed = [name for name in stages_of(cfg) if name == instance.name or name in (cfg.stages or [])]
         raise UserError(
             f"stage {instance.name} has not been made for these settings: looked in {instance.folder}. "
             f"Add it, as in stages=[{','.join(needed)}], or leave stages= out"
@@ -160,5 +161,5 @@ def _built(node: DictConfig) -> Stage:
             cause = cause.__cause__
         if cause is None:
             raise
-        raise cause from error
+        raise cause from None  # from `error`, whose cause it is, the two would be each other's
     return stage

@@ -95,11 +95,7 @@ class Report(Stage):
                     SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
                 ),
                 patches=self.patches(prepared),
-                warnings=(
-                    *preparation.get("warnings", ()),
-                    *training["leaks"],
-                    *map(_rolled_back, training["rollbacks"]),
-                ),
+                warnings=(*preparation.get("warnings", ()), *training_warnings(trained)),
             ),
             device=training["device"]
             if training["processes"] == 1
@@ -112,6 +108,12 @@ class Report(Stage):
             parameters=training["parameters"],
             images_per_second=training["images_per_second"],
         )
+
+
+def training_warnings(trained: Path) -> tuple[str, ...]:
+    """What a reader must know of a training: test patients that it may have seen, divided batches, divergences."""
+    training = _read(trained / TRAINING)
+    return *training.get("warnings", ()), *map(_rolled_back, training["rollbacks"])
 
 
 def _read(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -91,9 +92,18 @@ def _compose(overrides: Sequence[Override], mode: RunMode) -> DictConfig:
     try:
         cfg = hydra.compose_config("config", lines, mode, from_shell=False, validate_sweep_overrides=False)
     except (HydraException, OmegaConfBaseException, YAMLError, UnicodeError) as error:
-        raise UserError(first_line(error)) from None
+        raise UserError(_explained(first_line(error), overrides)) from None
     hydra_settings.check(cfg, [override.key_or_group for override in overrides])
     return cfg
+
+
+def _explained(said: str, overrides: Sequence[Override]) -> str:
+    """Of a group that only some experiments have, which experiment has it not."""
+    missed = re.match(r"Could not override '([^'@]+).*No match in the defaults list", said)
+    if missed is None:
+        return said
+    experiment = next((str(override.value()) for override in overrides if override.key_or_group == "experiment"), None)
+    return f"{missed[1]}: there is nothing to choose of it in experiment={experiment}; leave {missed[1]}=... out"
 
 
 def is_group(override: Override) -> bool:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mammo_gan.stages.command import classifiers
+from mammo_gan.stages.command.pipeline import stages_of, unmet
+
 STARTED_BY = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")  # torchrun's and srun's number of processes
 
 
@@ -30,15 +33,20 @@ def find(cfg: DictConfig) -> list[str]:
         *_processes(cfg),
         *_precision(cfg),
         *_files(cfg),
+        *classifiers.find(cfg),
     ]
 
 
 def _stages(cfg: DictConfig) -> Iterator[str]:
+    has = list(stages_of(cfg))
     for name in cfg.stages or []:
-        if name not in cfg.pipeline:
-            close = difflib.get_close_matches(name, list(cfg.pipeline), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"stages: {name} is not a stage of {cfg.name}{hint} It has {', '.join(cfg.pipeline)}"
+        if name not in has:
+            close = difflib.get_close_matches(name, has, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "."
+            if name in cfg.pipeline:
+                hint = " with these settings, which leave it out."
+            yield f"stages: {name} is not a stage of {cfg.name}{hint} It has {', '.join(has)}"
+    yield from unmet(cfg)
     if cfg.resume not in ("last", "none"):
         yield f"resume={cfg.resume}: expected last or none"
 
@@ -62,7 +70,7 @@ def _split(cfg: DictConfig) -> Iterator[str]:
 
 
 def _preset(cfg: DictConfig) -> Iterator[str]:
-    trained = any("method" in stage for stage in cfg.pipeline.values())
+    trained = any("method" in stage for stage in stages_of(cfg).values())
     if trained and cfg.preset not in ("paper", cfg.method_preset):
         yield (
             f"preset={cfg.preset}: the method of {cfg.name} has no such preset (conf/preset/method has those "

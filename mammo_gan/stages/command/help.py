@@ -22,6 +22,7 @@ def text() -> str:
         "",
         "  python -m mammo_gan.run experiment=cigan_ddsm source=phantom scale=demo",
         "  python -m mammo_gan.run experiment=cigan_ddsm archive.root=/data/DDSM",
+        "  python -m mammo_gan.run -m experiment=dcgan_augmentation k=100,250 mode=org,gan fold=0,1,2",
         "",
     ]
     for group in group_names():
