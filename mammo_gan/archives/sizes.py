@@ -5,11 +5,10 @@ alyafi2019_dcgan, 4.6: "each set is contained in the next larger one".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mammo_gan.archives.records import LesionKind, Mammogram, Pathology
-from mammo_gan.archives.splits import place_of
 from mammo_gan.errors import UserError
 
 
@@ -40,14 +39,15 @@ class TrainingSet:
             )
 
 
-def nested(counts: Mapping[str, int], sizes: Iterable[int], seed: int) -> dict[int, TrainingSet]:
+def nested(counts: Mapping[str, int], sizes: Iterable[int], place: Callable[[str], float]) -> dict[int, TrainingSet]:
     """Size -> the training set of that size, each within the next larger one.
 
-    Patients come in the order of their hashes. One who would exceed a size is passed over and looked at again for the
+    Patients come in the order of their places. One who would exceed a size is passed over and looked at again for the
     next, so that a size is missed only if no patient fits the rest. All jobs of a sweep must ask for the same `sizes`.
 
     Args:
         counts: patient -> lesions (or patches), patients of the training set alone; 0 is left out.
+        place: of a patient; drawn at random, and not changed by other patients.
 
     Raises:
         UserError: no size, or one below 1.
@@ -56,7 +56,7 @@ def nested(counts: Mapping[str, int], sizes: Iterable[int], seed: int) -> dict[i
     if not wanted or wanted[0] < 1:
         raise UserError(f"training sizes: expected numbers of 1 or more, found {wanted or 'none'}")
     waiting = [patient for patient in counts if counts[patient] > 0]
-    waiting.sort(key=lambda patient: (place_of(patient, seed, "training sizes"), patient))
+    waiting.sort(key=lambda patient: (place(patient), patient))
     available = sum(counts[patient] for patient in waiting)
     chosen: list[str] = []
     found = 0

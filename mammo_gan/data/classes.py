@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_gan.archives.records import LesionKind, SplitName
-from mammo_gan.archives.splits import place_of
 from mammo_gan.data.batches import MALIGNANT
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.lesion_patches import lesion_indices, training_lesions
@@ -55,24 +55,24 @@ class Classes:
                 f"{self.negatives_per_positive} for positive={self.positive}"
             )
 
-    def learnt(self, store: ImageStore, patches: int | None, sizes: Sequence[int], seed: int) -> Labelled:
+    def learnt(self, store: ImageStore, patches: int | None, sizes: Sequence[int]) -> Labelled:
         """The training set: P_k and ten times as many patches of normal tissue, N_10k; or k malignant and k benign.
 
         The lesions are those of a LesionData with the same settings. N_10k are the first of the training split's
-        patches of normal tissue in the order of their hashes, so each holds the smaller ones.
+        patches of `normal_tissue`, so each holds the smaller ones.
 
         Args:
             patches: k; None = all that there are.
-            sizes, seed: see LesionData.
+            sizes: see LesionData.
 
         Raises:
             UserError: there are fewer, in whole patients where it is lesions; a smaller set is never filled up.
         """
         malignancy = self.positive == "malignant"
-        lesions = training_lesions(store, self.kinds, patches, sizes, seed, per_class=malignancy, name="k")
+        lesions = training_lesions(store, self.kinds, patches, sizes, per_class=malignancy, name="k")
         if malignancy:
             return _malignancy(store, lesions)
-        each, normal = self.negatives_per_positive, normal_tissue(store, "train", seed)
+        each, normal = self.negatives_per_positive, normal_tissue(store, "train")
         if len(normal) < each * len(lesions):
             raise UserError(
                 f"k: {len(lesions)} out of reach: {len(lesions)} lesions need {each * len(lesions)} patches of normal "
@@ -81,7 +81,7 @@ class Classes:
             )
         return _beside(lesions, normal[: each * len(lesions)])
 
-    def judged(self, store: ImageStore, split: SplitName, seed: int) -> Labelled:
+    def judged(self, store: ImageStore, split: SplitName) -> Labelled:
         """What a classifier is validated or tested by, the same for every k: all lesions of the split, and normal
         tissue.
 
@@ -95,7 +95,7 @@ class Classes:
         lesions = lesion_indices(store, split, self.kinds, known=malignancy)
         if malignancy:
             return _malignancy(store, lesions)
-        return _beside(lesions, normal_tissue(store, split, seed)[: self.negatives_per_positive * len(lesions)])
+        return _beside(lesions, normal_tissue(store, split)[: self.negatives_per_positive * len(lesions)])
 
 
 def _malignancy(store: ImageStore, lesions: NDArray[np.intp]) -> Labelled:
@@ -107,16 +107,16 @@ def _beside(lesions: NDArray[np.intp], normal: NDArray[np.intp]) -> Labelled:
     return Labelled(indices, np.where(np.isin(indices, lesions), POSITIVE, NEGATIVE).astype(np.int64))
 
 
-def normal_tissue(store: ImageStore, split: SplitName, seed: int) -> NDArray[np.intp]:
-    """A split's patches that show no lesion, in the order of the hashes of where they lie; other patches don't move
-    them."""
+def normal_tissue(store: ImageStore, split: SplitName) -> NDArray[np.intp]:
+    """A split's patches that show no lesion: one of each image, in the order of the images' ranks, then the second of
+    each, and so on. Other images don't change which of two comes first."""
     indices = store.indices(split)
     shows = np.fromiter(map(len, store.column("lesions")[indices]), dtype=np.int64, count=len(indices))
     indices = indices[shows == 0]
-    images, windows = store.column("image_key")[indices], store.column("window")[indices]
-    names = [
-        f"{image}:{None if window is None else list(map(int, window))}"
-        for image, window in zip(images, windows, strict=True)
-    ]
-    order = np.argsort([place_of(name, seed, "normal tissue") for name in names], kind="stable")
-    return np.asarray(indices[order], dtype=np.intp)
+    ranks = store.column("image_rank")[indices]
+    before: Counter[int] = Counter()
+    turns = []
+    for rank in ranks.tolist():
+        turns.append(before[rank])
+        before[rank] += 1
+    return np.asarray(indices[np.lexsort((ranks, turns))], dtype=np.intp)

@@ -51,7 +51,7 @@ class ClassifiedData(EndlessData):
     Args:
         store: of one size, as `prepare/lesions` writes it.
         batch_size, workers: see `EndlessData`.
-        seed: of the order and the flips, and of which patches are in which set.
+        seed: of the order and the flips.
         positive, kinds, negatives_per_positive: see `Classes`.
         patches: k, of P_k, or of each class for positive="malignant"; None = the whole training split.
         sizes: the training sets that a study compares, see `LesionData`.
@@ -83,7 +83,7 @@ class ClassifiedData(EndlessData):
         super().__init__(batch_size, seed, workers)
         self.store, self.flips, self.synthetic = store, flips, synthetic
         self.classes = Classes(positive=positive, kinds=kinds, negatives_per_positive=negatives_per_positive)
-        self.real = self.classes.learnt(store, patches, sizes, seed)
+        self.real = self.classes.learnt(store, patches, sizes)
         self.generated = Labelled(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64))
         if synthetic is not None:
             self.generated = _chosen(synthetic, self.real, positive, synthetic_per_real, store.sizes[0])
@@ -109,7 +109,7 @@ class ClassifiedData(EndlessData):
         Raises:
             UserError: the split has no lesion.
         """
-        return self.real if split == "train" else self.classes.judged(self.store, split, self.seed)
+        return self.real if split == "train" else self.classes.judged(self.store, split)
 
     def evaluated(self, split: SplitName, batch_size: int) -> Iterator[ClassifiedBatch]:
         """Each real patch of a split once, unchanged, in the order of `labelled`; the last batch perhaps smaller.

@@ -51,6 +51,8 @@ class ImageRow:
     top: int
     lesions: tuple[ImageLesion, ...]
     window: Xyxy | None = None  # of a patch: what it shows of the image as stored, px; None for a whole image
+    patient_rank: int | None = None  # in which order patients and images are drawn from, where patches are; see `ranks`
+    image_rank: int | None = None
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> ImageRow:
@@ -95,6 +97,8 @@ SCHEMA = pa.schema(
         ("top", pa.int32()),
         ("lesions", pa.list_(_LESION)),
         ("window", pa.list_(pa.int32())),
+        ("patient_rank", pa.int32()),
+        ("image_rank", pa.int32()),
     ]
 )
 

@@ -37,7 +37,7 @@ class LesionRecipe:
         normal_beside_lesions: whether images that show a lesion give normal tissue too.
         breast: what takes part in normal tissue: `nonzero` pixels, or the breast as it is `found` by its outline, which
             is for scanned film, whose background isn't black.
-        seed: of the positions of normal tissue.
+        seed: of the positions of normal tissue, and of the order in which patients enter training sets.
 
     Raises:
         UserError: a number is out of its range, or there is no such breast.

@@ -63,7 +63,6 @@ def training_lesions(
     kinds: Collection[LesionKind] | None,
     patches: int | None,
     sizes: Sequence[int],
-    seed: int,
     *,
     per_class: bool = False,
     name: str = "patches",
@@ -83,18 +82,18 @@ def training_lesions(
     if patches is None:
         return indices
     if not per_class:
-        return nested_subset(store, indices, patches, sizes, seed, name)
+        return nested_subset(store, indices, patches, sizes, name)
     labels = store.labels[indices]
     classes = {"benign": indices[labels == NON_MALIGNANT], "malignant": indices[labels == MALIGNANT]}
     chosen = [
-        nested_subset(store, of_class, patches, sizes, seed, f"{name} of {pathology} lesions")
+        nested_subset(store, of_class, patches, sizes, f"{name} of {pathology} lesions")
         for pathology, of_class in classes.items()
     ]
     return np.sort(np.concatenate(chosen))
 
 
 def nested_subset(
-    store: ImageStore, indices: NDArray[np.intp], patches: int, sizes: Sequence[int], seed: int, name: str = "patches"
+    store: ImageStore, indices: NDArray[np.intp], patches: int, sizes: Sequence[int], name: str = "patches"
 ) -> NDArray[np.intp]:
     """P_k of `indices`: `patches` of them, all of whole patients, with every smaller one of `sizes` within it.
 
@@ -104,10 +103,11 @@ def nested_subset(
         UserError: whole patients don't give that many; a smaller set is never filled up.
     """
     owners = store.column("patient_key")[indices].astype(str)
-    patients, counts = np.unique(owners, return_counts=True)
+    patients, first, counts = np.unique(owners, return_index=True, return_counts=True)
+    ranks = dict(zip(patients.tolist(), store.column("patient_rank")[indices[first]].tolist(), strict=True))
     # Larger sets don't change a smaller one, so only the smaller ones are built on the way.
     steps = {patches, *(size for size in sizes if size < patches)}
-    chosen = nested(dict(zip(patients.tolist(), counts.tolist(), strict=True)), steps, seed)[patches]
+    chosen = nested(dict(zip(patients.tolist(), counts.tolist(), strict=True)), steps, ranks.__getitem__)[patches]
     chosen.require(name)
     subset: NDArray[np.intp] = indices[np.isin(owners, chosen.patients)]
     return subset

@@ -25,7 +25,7 @@ class LesionData(EndlessData):
     Args:
         store: of one size, as `prepare/lesions` writes it; of several the finest is taken.
         batch_size, workers: see `EndlessData`.
-        seed: of the order, flips, jitter, and of which patients are in which training set.
+        seed: of the order, flips and jitter.
         flips, jitter: see `LesionPatches`.
         kinds: of lesions, such as mass; None = all.
         patches: k of the training set P_k, made of whole patients; None = the whole training split.
@@ -53,7 +53,7 @@ class LesionData(EndlessData):
         self.store, self.flips, self.jitter = store, flips, jitter
         self.kinds, self.per_class = kinds, per_class
         # By their places in the store, ascending.
-        self.training_indices = training_lesions(store, kinds, patches, sizes, seed, per_class=per_class)
+        self.training_indices = training_lesions(store, kinds, patches, sizes, per_class=per_class)
 
     @property
     def training_images(self) -> int:

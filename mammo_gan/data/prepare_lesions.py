@@ -25,6 +25,7 @@ from mammo_gan.data.journal import Journal
 from mammo_gan.data.lesion_cutting import Cut, LesionRecipe, cut_record
 from mammo_gan.data.lesion_summary import LesionSummary, summarise
 from mammo_gan.data.prepare import TRAINING, Progress, no_progress
+from mammo_gan.data.ranks import Ranks, ranks
 from mammo_gan.errors import UserError
 
 
@@ -81,7 +82,7 @@ def prepare_lesions(
     except UserError:
         notes.end()  # other settings, which are what it takes, can use nothing of it
         raise
-    _join(work, folder, chunks)
+    _join(work, folder, chunks, ranks(records, identity_key, recipe.seed))
     return summarise(ImageStore.open(folder), skipped)
 
 
@@ -127,7 +128,7 @@ def _cut_chunk(work: _Work, chunk: range, records: Sequence[Mammogram], splits: 
     work.notes.note(_name(chunk), {"rows": rows, "skipped": dict(cut.skipped)})
 
 
-def _join(work: _Work, folder: Path, chunks: Sequence[range]) -> None:
+def _join(work: _Work, folder: Path, chunks: Sequence[range], order: Ranks) -> None:
     """The chunks' patches, one behind the other, and at last the table, without which there is no store."""
     size = work.recipe.size, work.recipe.size
     (folder / image_store.ROWS).unlink(missing_ok=True)
@@ -139,7 +140,8 @@ def _join(work: _Work, folder: Path, chunks: Sequence[range]) -> None:
         if count:  # nothing can't be mapped
             array.write(end - count, mapped(work.file(chunk)), flush=False)
     array.flush()
-    image_store.write_rows(folder, [size], (row for noted in work.all_noted(chunks) for row in noted["rows"]))
+    rows = (order.of(row) for noted in work.all_noted(chunks) for row in noted["rows"])
+    image_store.write_rows(folder, [size], rows)
 
 
 def _check_lesions(lesions: Mapping[str, int], required: Collection[SplitName], skipped: Mapping[str, int]) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 Normalisation = Literal["batch", "layer", "none"]
+Upsampling = Literal["transposed", "pixel_shuffle", "resize"]
 
 SMALLEST = 4  # px, the side of the generator's first map and of the discriminator's last
 SLOPE = 0.2  # of LeakyReLU below zero
@@ -34,8 +35,9 @@ class Generator(nn.Module):
             batch, so sample in batches of the training's size.
         normalisation: batch, layer (over all of a map's channels and pixels, with a gain and an offset a channel) or
             none, which gives the convolutions biases in exchange.
-        upsampling: transposed 4x4 convolutions of stride 2, or 3x3 ones whose output is shuffled into pixels (Shi et
-            al. 2016).
+        upsampling: transposed 4x4 convolutions of stride 2; 3x3 ones whose output is shuffled into pixels (Shi et al.
+            2016); or resize, the nearest pixel's value and then a 3x3 convolution (Odena et al. 2016), which gives all
+            pixels the same share and so makes no checkerboard.
         classes: 0 = unconditional, as the papers'. With more, which is beyond the papers, z has a learned vector of
             the class beside it.
 
@@ -51,13 +53,13 @@ class Generator(nn.Module):
         latent: int = 200,
         normalise_z: bool = True,
         normalisation: Normalisation = "batch",
-        upsampling: Literal["transposed", "pixel_shuffle"] = "transposed",
+        upsampling: Upsampling = "transposed",
         classes: int = 0,
     ) -> None:
         super().__init__()
         _check("generator", channels, image_size, normalisation)
-        if upsampling not in ("transposed", "pixel_shuffle"):
-            raise ValueError(f"upsampling is transposed or pixel_shuffle, not {upsampling}")
+        if upsampling not in get_args(Upsampling):
+            raise ValueError(f"upsampling is {', '.join(get_args(Upsampling))}, not {upsampling}")
         self.latent, self.normalise_z, self.classes = latent, normalise_z, classes
         self.embedding = nn.Embedding(classes, latent) if classes else None
         bias = normalisation == "none"
@@ -180,6 +182,8 @@ def _check(network: str, channels: Sequence[int], image_size: int, normalisation
 def _doubled(channels: int, kernels: int, upsampling: str, bias: bool) -> list[nn.Module]:
     if upsampling == "transposed":
         return [nn.ConvTranspose2d(channels, kernels, 4, stride=2, padding=1, bias=bias)]
+    if upsampling == "resize":
+        return [nn.UpsamplingNearest2d(scale_factor=2), nn.Conv2d(channels, kernels, 3, padding=1, bias=bias)]
     return [nn.Conv2d(channels, 4 * kernels, 3, padding=1, bias=bias), nn.PixelShuffle(2)]
 
 

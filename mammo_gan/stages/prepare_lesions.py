@@ -30,7 +30,7 @@ SHOWN = 16  # patches of either content on the sheet
 class PrepareLesions(Preparation):
     """Patches of lesions, and of normal tissue, as a memory-mapped array; no patient on two sides."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,

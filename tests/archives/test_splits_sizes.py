@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from mammo_gan.archives.records import Box, Lesion, Mammogram
 from mammo_gan.archives.sizes import lesions_per_patient, nested
+from mammo_gan.archives.splits import place_of
 from mammo_gan.errors import UserError
 
 COUNTS = st.dictionaries(st.text(min_size=1, max_size=6), st.integers(0, 9), max_size=50)
@@ -18,9 +20,13 @@ SIZES = st.sets(st.integers(1, 120), min_size=1, max_size=6)
 P_K = (100, 250, 500, 750, 1000, 1300)  # alyafi2019_dcgan, 4.6
 
 
+def by_hash(seed: int) -> Callable[[str], float]:
+    return lambda patient: place_of(patient, seed)
+
+
 @given(COUNTS, SIZES, st.integers(0, 2**31))
 def test_whole_patients_nested_and_never_more_than_asked(counts: dict[str, int], sizes: set[int], seed: int) -> None:
-    sets = nested(counts, sizes, seed)
+    sets = nested(counts, sizes, by_hash(seed))
     assert list(sets) == sorted(sizes)
     smaller: set[str] = set()
     for size, chosen in sets.items():
@@ -40,25 +46,25 @@ def test_the_order_of_patients_and_sizes_does_not_count(
 ) -> None:
     patients = list(counts)
     shuffle.shuffle(patients)
-    again = nested({patient: counts[patient] for patient in patients}, sorted(sizes, reverse=True), seed)
-    assert again == nested(counts, sizes, seed)
+    again = nested({patient: counts[patient] for patient in patients}, sorted(sizes, reverse=True), by_hash(seed))
+    assert again == nested(counts, sizes, by_hash(seed))
 
 
 def test_the_papers_sizes_are_met_exactly_and_another_seed_takes_others() -> None:
     draw = random.Random(1)
     counts = {f"P{number:04}": draw.choice((1, 1, 2, 2, 2, 3, 4)) for number in range(640)}
-    sets = nested(counts, P_K, seed=1)
+    sets = nested(counts, P_K, by_hash(1))
     assert [chosen.found for chosen in sets.values()] == list(P_K)
-    assert set(nested(counts, P_K, seed=2)[100].patients) != set(sets[100].patients)
+    assert set(nested(counts, P_K, by_hash(2))[100].patients) != set(sets[100].patients)
     negatives = {patient: 10 * count for patient, count in counts.items()}  # ten normal patches an image
-    assert [chosen.found for chosen in nested(negatives, [10 * k for k in P_K], seed=1).values()] == [
+    assert [chosen.found for chosen in nested(negatives, [10 * k for k in P_K], by_hash(1)).values()] == [
         10 * k for k in P_K
     ]
 
 
 def test_a_size_out_of_reach_is_said_with_the_number_that_is_there_and_not_filled_up() -> None:
     counts = {f"P{number}": 2 for number in range(600)}
-    sets = nested(counts, P_K, seed=1)
+    sets = nested(counts, P_K, by_hash(1))
     assert sets[1000].is_full
     sets[1000].require("k")
     short = sets[1300]
@@ -68,7 +74,7 @@ def test_a_size_out_of_reach_is_said_with_the_number_that_is_there_and_not_fille
 
 
 def test_whole_patients_may_miss_a_size_that_is_there() -> None:
-    chosen = nested({"a": 3, "b": 3}, [4], seed=1)[4]
+    chosen = nested({"a": 3, "b": 3}, [4], by_hash(1))[4]
     assert (chosen.found, chosen.available) == (3, 6)
     with pytest.raises(UserError, match="give 3 of the 6"):
         chosen.require("training.k")
@@ -77,7 +83,7 @@ def test_whole_patients_may_miss_a_size_that_is_there() -> None:
 @pytest.mark.parametrize("sizes", [[], [0, 100], [-5]])
 def test_bad_sizes(sizes: list[int]) -> None:
     with pytest.raises(UserError, match="training sizes: expected numbers of 1 or more"):
-        nested({"a": 1}, sizes, seed=1)
+        nested({"a": 1}, sizes, by_hash(1))
 
 
 def test_lesions_are_counted_by_patient_over_views_and_only_those_with_a_place() -> None:

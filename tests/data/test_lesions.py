@@ -163,7 +163,8 @@ def test_training_sets_are_nested_and_of_whole_patients(tmp_path: Path) -> None:
     for k, indices in chosen.items():
         assert LesionData(store, 1, 5, patches=k, sizes=sizes).training_images == len(indices) == k
         assert all(everything[patient] == count for patient, count in patients(store, indices).items())
-    assert set(chosen[10]) != set(LesionData(store, 1, 6, patches=10, sizes=sizes).training_indices)
+    reseeded = write(tmp_path / "reseeded", of_patients, seed=4)
+    assert set(chosen[10]) != set(LesionData(reseeded, 1, 5, patches=10, sizes=sizes).training_indices)
     masses = LesionData(store, 1, 5, kinds=["mass"], patches=10, sizes=sizes)
     assert len(masses.training_indices) == 10
     assert {store.row(index).lesions[0].kind for index in masses.training_indices.tolist()} == {"mass"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammo_gan.networks.dcgan import Discriminator, Generator, stretched
+from mammo_gan.statistics.checkerboard import checkerboard
 
 PAPER = [450, 360, 180, 90, 45]
 CLASSIFIER = [9, 18, 36, 72, 90]  # section 4.4.2
@@ -149,7 +151,7 @@ def test_noise_is_stretched_by_its_batch() -> None:
 
 
 @pytest.mark.parametrize("normalisation", ["batch", "layer", "none"])
-@pytest.mark.parametrize("upsampling", ["transposed", "pixel_shuffle"])
+@pytest.mark.parametrize("upsampling", ["transposed", "pixel_shuffle", "resize"])
 def test_each_form_of_the_generator_trains(normalisation: str, upsampling: str) -> None:
     torch.manual_seed(0)
     generator = Generator([6, 4], 16, latent=5, normalisation=normalisation, upsampling=upsampling)  # type: ignore[arg-type]
@@ -157,11 +159,25 @@ def test_each_form_of_the_generator_trains(normalisation: str, upsampling: str) 
     assert kinds[nn.BatchNorm2d] == (2 if normalisation == "batch" else 0)
     assert kinds[nn.GroupNorm] == (2 if normalisation == "layer" else 0)
     assert kinds[nn.PixelShuffle] == (2 if upsampling == "pixel_shuffle" else 0)
-    assert kinds[nn.ConvTranspose2d] == (1 if upsampling == "pixel_shuffle" else 3)
+    assert kinds[nn.UpsamplingNearest2d] == (2 if upsampling == "resize" else 0)
+    assert kinds[nn.ConvTranspose2d] == (3 if upsampling == "transposed" else 1)
     biases = [name for name, _ in generator.layers[0].named_parameters() if name == "bias"]
     assert bool(biases) == (normalisation == "none")
     target = images(4, 16)
     trained_a_step(generator, (generator(noise(4, 5)) - target).square().mean())
+
+
+def test_only_resizing_makes_no_checkerboard_before_it_has_learnt_anything() -> None:
+    """Odena et al. 2016: uneven shares are built in, and training has to undo them."""
+    ratios: dict[str, list[float]] = {"transposed": [], "resize": []}
+    for upsampling, seed in product(ratios, range(4)):
+        torch.manual_seed(seed)
+        generator = Generator([24, 16, 8], 32, latent=20, upsampling=upsampling)  # type: ignore[arg-type]
+        with torch.no_grad():
+            drawn = generator(noise(64, 20))[:, 0].numpy()
+        ratios[upsampling] += [checkerboard(drawn, period).ratio for period in (2, 4)]
+    assert max(ratios["resize"]) < 1
+    assert min(ratios["transposed"]) > 1.2
 
 
 @pytest.mark.parametrize("normalisation", ["batch", "layer", "none"])
@@ -227,7 +243,7 @@ def test_unconditional_networks_take_no_notice_of_labels() -> None:
     assert torch.equal(discriminator(images(2, 8), label), discriminator(images(2, 8)))
 
 
-@pytest.mark.parametrize("upsampling", ["transposed", "pixel_shuffle"])
+@pytest.mark.parametrize("upsampling", ["transposed", "pixel_shuffle", "resize"])
 @pytest.mark.parametrize("spectral", [False, True])
 def test_channels_last_gives_the_same(upsampling: str, spectral: bool) -> None:
     torch.manual_seed(0)
