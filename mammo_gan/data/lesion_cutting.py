@@ -90,11 +90,9 @@ def cut_record(
     """
     pixels: NDArray[Any] = reader.pixels(root, record)
     if record.extent == "patch":
-        # Its grey values are kept: whoever cut it out knew those of the whole image.
-        grey = pixels if pixels.dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
-        whole = (0, 0, grey.shape[1], grey.shape[0])
+        whole = (0, 0, pixels.shape[1], pixels.shape[0])
         row = patch_row(record, split, whole, recipe.size, record.lesions, 1.0, key)
-        cut.add(resize_image(grey, (recipe.size, recipe.size)), row)
+        cut.add(ready_made(pixels, (recipe.size, recipe.size)), row)
         return
     image = stretched(pixels)
     breast = nonzero_mask(image) if recipe.breast == "nonzero" else breast_mask(image)
@@ -110,6 +108,15 @@ def cut_record(
         cut.add(patch, patch_row(record, split, window, recipe.size, (lesion,), share, key))
     for patch, window in _normal(record, image, breast, boxes, recipe, cut.skipped):
         cut.add(patch, patch_row(record, split, window, recipe.size, (), 1.0, key))
+
+
+def ready_made(pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """A patch that somebody else cut out, (H, W) uint8 or uint16, in 8 bits and `shape`.
+
+    Its grey values are kept: whoever cut it out knew those of the whole image.
+    """
+    grey = pixels if pixels.dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
+    return resize_image(grey, shape)
 
 
 _NOWHERE = "lesions without a known place"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 # Folders and files of one machine, whatever they look like.
-_PATH_KEYS = re.compile(r"^((archive|reference)\.root|init_from|paths\..+|.*\.(path|folder|file|dir))$")
+_PATH_KEYS = re.compile(r"^((archive|reference)\.root|images|init_from|paths\..+|.*\.(path|folder|file|dir))$")
 # An absolute, home or dot path at the start of a value or of an element of a list or mapping in it.
 _PATH_VALUE = re.compile(r"""(?:^|[\s\[{(,:='"])(?:~[^\s,]*|\.{0,2}[/\\]|[A-Za-z]:[/\\]|[a-z][a-z0-9+]*://)""")
 # Names of configuration groups hold slashes themselves, as in preset/method=...

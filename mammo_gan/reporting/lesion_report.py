@@ -40,11 +40,13 @@ class Shown:
     Args:
         patches: of each set, in two squares.
         title: of the feature space, its groups in words.
+        heading: of the patches.
         figures: of `sample`, `feature_space` and `distance`, as in "Figure 10"; None where the paper has none.
     """
 
     patches: int = 64
     title: str = "real and synthetic lesions"
+    heading: str = "lesions drawn from noise"
     figures: Mapping[str, str | None] = field(default_factory=dict)
 
     def section(self, part: str, heading: str, blocks: tuple[Block, ...]) -> Section:
@@ -103,7 +105,7 @@ def _patches(sources: Sources, shown: Shown, origin: str) -> Section | None:
     )
     # The pair is as wide as the page, whatever that is.
     picture = Picture(light=light, dark=dark, alt=alt, media_type="image/png")
-    return shown.section("sample", "lesions drawn from noise", (Figure(picture, caption),))
+    return shown.section("sample", shown.heading, (Figure(picture, caption),))
 
 
 def _embedding(sources: Sources, shown: Shown, origin: str) -> Section | None:

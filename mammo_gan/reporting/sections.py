@@ -17,14 +17,16 @@ def origin(results: Results) -> str:
     return " Phantom data." if results.source == "phantom" else ""
 
 
+def archive(results: Results) -> str:
+    """The archive's name within a sentence."""
+    return f"a phantom archive in the layout of {results.archive}" if results.source == "phantom" else results.archive
+
+
 def summary(results: Results) -> str:
     """One sentence: what it was trained on, and how."""
     patches = sum(count.patches for count in results.data.patches if count.split == "train" and count.label != "normal")
-    archive = (
-        f"a phantom archive in the layout of {results.archive}" if results.source == "phantom" else results.archive
-    )
     return (
-        f"Trained on {patches:,} patches of {archive} ({results.data.patients:,} patients in all splits), "
+        f"Trained on {patches:,} patches of {archive(results)} ({results.data.patients:,} patients in all splits), "
         f"scale={results.scale}, preset={results.preset}, seed {results.seed}."
     )
 

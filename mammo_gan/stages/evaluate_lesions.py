@@ -25,6 +25,7 @@ from mammo_gan.networks.inception import InceptionFid
 from mammo_gan.stages.evaluate import VALUES
 from mammo_gan.stages.stage import Context, Stage, plain, write_json
 from mammo_gan.stages.synthesize import device
+from mammo_gan.stages.training.trained import device_name
 from mammo_gan.synthesis.reading import SyntheticSet
 from mammo_gan.weights import inception_weights
 
@@ -71,13 +72,13 @@ class EvaluateLesions(Stage):
         self.space = FeatureSpace(**space, seed=seed)  # a fault in it is told before any archive is read
 
     def run(self, folder: Path, context: Context) -> None:
-        prepared, synthesised = (context.inputs[name] for name in self.inputs)
-        store, made = ImageStore.open(prepared), SyntheticSet(synthesised)
-        indices = self._real(store)
+        store = ImageStore.open(context.inputs[self.inputs[0]])
+        made, described = self.synthetic(store, context)
+        indices, place = self._real(store), device(self.unkeyed.accelerator)
         owners: list[str] = store.column("patient_key")[indices].tolist()
         groups = {
             REAL: _stored(store, indices),
-            SYNTHETIC: Patches(len(made), made.image),
+            SYNTHETIC: made,
             NORMAL: _stored(store, _normal(store)),
         }
         weights = inception_weights(self.weights.inception, self.weights.inception_sha256)
@@ -88,14 +89,21 @@ class EvaluateLesions(Stage):
             limit=self.evaluation.limit,
             batch_size=self.evaluation.batch_size,
             seed=self.seed,
-            device=device(self.unkeyed.accelerator),
+            device=place,
         )
         values = quality.compare(groups[SYNTHETIC], groups[REAL], owners, context.screen.progress)
         logging.getLogger("openTSNE").setLevel(logging.WARNING)  # it tells of settings that are meant so
         values += replace(self.space, jobs=context.jobs).compare(groups, folder, {REAL: owners})
         write_sample(groups, self.evaluation.sample, folder / SAMPLE, self.seed)
         shown = {"patches": self.evaluation.sample, "figures": self.figures, "title": self.title}
-        write_json(folder / VALUES, {"values": values, "weights": asdict(weights.provenance), SHOWN: shown})
+        found = {"values": values, "weights": asdict(weights.provenance), SHOWN: shown, **described}
+        found |= {"patches": {name: len(group) for name, group in groups.items()}, "device": device_name(place)}
+        write_json(folder / VALUES, found)
+
+    def synthetic(self, store: ImageStore, context: Context) -> tuple[Patches, dict[str, Any]]:
+        """The patches that are judged, and what is to be said of them beside the values."""
+        made = SyntheticSet(context.inputs[self.inputs[1]])
+        return Patches(len(made), made.image), {}
 
     def _real(self, store: ImageStore) -> NDArray[np.intp]:
         data: LesionData = instantiate(self.data, _convert_="all")(store, batch_size=1, seed=self.seed)

@@ -70,11 +70,12 @@ class Report(Stage):
         return tuple(_patch_count(count) for count in _read(prepared / prepare.PREPARATION)["classes"])
 
     def _results(
-        self, folder: Path, context: Context, indexed: Path, prepared: Path, trained: Path, evaluated: Path
+        self, folder: Path, context: Context, indexed: Path, prepared: Path, trained: Path | None, evaluated: Path
     ) -> Results:
         run, preparation = self.unkeyed, _read(prepared / prepare.PREPARATION)
-        training, evaluation = _read(trained / TRAINING), _read(evaluated / evaluate.VALUES)
-        environment = _read(folder / run_folder.ENVIRONMENT)
+        evaluation, environment = _read(evaluated / evaluate.VALUES), _read(folder / run_folder.ENVIRONMENT)
+        warnings = () if trained is None else training_warnings(trained)
+        computed = _without_training(evaluation) if trained is None else _by_training(_read(trained / TRAINING))
         return Results(
             experiment=run.name,
             paper=run.paper,
@@ -95,18 +96,13 @@ class Report(Stage):
                     SelectionStep(rule=rule, removed=removed) for rule, removed in preparation["selection"]
                 ),
                 patches=self.patches(prepared),
-                warnings=(*preparation.get("warnings", ()), *training_warnings(trained)),
+                warnings=(*preparation.get("warnings", ()), *warnings),
             ),
-            device=training["device"]
-            if training["processes"] == 1
-            else f"{training['processes']} x {training['device']}",
-            precision=training["precision"],
             versions=environment["versions"],
             commit=environment["git_commit"],
             stages=tuple(_stage(name, place, context) for name, place in context.inputs.items()),
             values=tuple(_value(value) for value in evaluation["values"]),
-            parameters=training["parameters"],
-            images_per_second=training["images_per_second"],
+            **computed,
         )
 
 
@@ -114,6 +110,18 @@ def training_warnings(trained: Path) -> tuple[str, ...]:
     """What a reader must know of a training: test patients that it may have seen, divided batches, divergences."""
     training = _read(trained / TRAINING)
     return *training.get("warnings", ()), *map(_rolled_back, training["rollbacks"])
+
+
+def _by_training(training: dict[str, Any]) -> dict[str, Any]:
+    """How it was computed and what has learnt, from training.json."""
+    processes, device = training["processes"], training["device"]
+    said = {name: training[name] for name in ("precision", "parameters", "images_per_second")}
+    return {**said, "device": device if processes == 1 else f"{processes} x {device}"}
+
+
+def _without_training(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """The same where nothing has learnt: features alone were computed."""
+    return {"device": evaluation["device"], "precision": "32-true", "parameters": {}, "images_per_second": None}
 
 
 def _read(path: Path) -> Any:

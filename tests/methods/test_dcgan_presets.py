@@ -62,7 +62,8 @@ def test_improved_differs_from_the_paper_as_its_file_says() -> None:
     assert not any(isinstance(module, nn.ConvTranspose2d) for module in built.generator.layers[1:])
     assert isinstance(built.augmentation, DifferentiableAugmentation)
     assert built.augmentation.cutout == 0
-    assert [optimizer.param_groups[0]["lr"] for optimizer in built.configure_optimizers()] == [2e-4, 1e-4]
+    for optimizer in built.configure_optimizers():
+        assert (optimizer.param_groups[0]["lr"], tuple(optimizer.param_groups[0]["betas"])) == (2e-4, (0.5, 0.999))
 
 
 @pytest.mark.parametrize("preset", ["paper", "as_published", "improved"])

@@ -12,6 +12,7 @@ from mammo_gan.reporting.command import shareable_command
         "archive.root='/data/my films'",
         "archive.root=data/DDSM",
         "+archive.root=~/films",
+        "images=patient_4711",
         "paths.output=results",
         "init_from=last.ckpt",
         "weights.vgg19=../vgg19.safetensors",
@@ -28,7 +29,14 @@ def test_paths_stay_at_home(override: str) -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["experiment=cigan_ddsm", "seed=1", "preset/method=cigan_paper", "split.fractions.train=.8", "x=a/b"],
+    [
+        "experiment=cigan_ddsm",
+        "seed=1",
+        "preset/method=cigan_paper",
+        "split.fractions.train=.8",
+        "x=a/b",
+        "synthesis.images=200",
+    ],
 )
 def test_what_is_no_path_stays(override: str) -> None:
     assert shareable_command([override]).endswith(f" {override}")

@@ -171,6 +171,7 @@ def test_malignancy_on_a_labs_own_patches(tmp_path: Path) -> None:
     malignancy = run(tmp_path / "out", *lab, "k=4", "task.sizes=[2,4]", "mode=aug_gan")
     described = json.loads((malignancy.folders["train/classifier"] / trained.TRAINING).read_text(encoding="utf-8"))
     assert described["images"] == {"positive": 4, "negative": 4, "synthetic": 12}
+    assert described["best"]["metric"] == "validation/auc"
     records = index.read(malignancy.folders["synthesize"] / "records.parquet")
     pathologies: list[Any] = [lesion.pathology for record in records for lesion in record.lesions]
     assert (pathologies.count("malignant"), pathologies.count("benign")) == (6, 6)
@@ -179,6 +180,15 @@ def test_malignancy_on_a_labs_own_patches(tmp_path: Path) -> None:
     counts = {(count.split, count.label): count.patches for count in results.data.patches}
     assert (counts["train", "malignant"], counts["train", "benign"]) == (4, 4)
     assert ("train", "normal") not in counts
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_a_smoke_run_has_both_classes_in_each_split_of_each_fold(output: Path, ran: Ran, fold: int) -> None:
+    """The AUC that malignancy's classifier is chosen by needs both to validate."""
+    settings = ("task=malignancy", f"fold={fold}", "stages=[index,prepare/lesions]")
+    store = ImageStore.open(run(output, *PHANTOM, *settings, name=f"fold{fold}").folders["prepare/lesions"])
+    masses = {(row.split, row.label) for row in store.rows if any(lesion.kind == "mass" for lesion in row.lesions)}
+    assert masses == {(split, label) for split in ("train", "val", "test") for label in (0, 1)}
 
 
 def test_a_labs_own_split_is_not_dealt_into_folds(tmp_path: Path) -> None:

@@ -55,10 +55,11 @@ def _source(cfg: DictConfig) -> Iterator[str]:
     if cfg.source.name == "phantom" and cfg.archive.phantom is None:
         written = "archive=ddsm, cbis and optimam can"
         yield f"source=phantom can't be written in the layout of archive={cfg.archive.name}; {written}"
-    roots = [cfg.archive.root if cfg.source.name == "disk" else None, cfg.get("reference", {}).get("root")]
+    archive = cfg.archive.root if cfg.source.name == "disk" else None
+    roots = [archive, cfg.get("reference", {}).get("root"), cfg.get("images")]
     output = Path(str(cfg.paths.output)).expanduser().resolve()
     if any(output.is_relative_to(Path(str(root)).expanduser().resolve()) for root in roots if root is not None):
-        yield f"results would go to {output}, within the archive, which is only read; set paths.output=FOLDER"
+        yield f"results would go to {output}, within a folder of data, which is only read; set paths.output=FOLDER"
 
 
 def _split(cfg: DictConfig) -> Iterator[str]:
