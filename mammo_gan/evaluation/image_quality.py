@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from torch import nn
 
 from mammo_gan.archives.records import SplitName
@@ -31,6 +30,7 @@ from mammo_gan.evaluation.values import described
 from mammo_gan.metrics.feature_distance import PooledMaps
 from mammo_gan.statistics.bootstrap import ratio_by_patient
 from mammo_gan.statistics.frechet import frechet_distance_of_features
+from mammo_gan.statistics.shift import shift
 from mammo_gan.synthesis.reading import SyntheticSet
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -128,8 +128,8 @@ class ImageQuality:
             columns = {name: getattr(measured, region) for name, measured in sets.items()}
             for k, moment in enumerate(MOMENTS):
                 real = columns[HELD_OUT][:, k]
-                value = _shift(columns[SYNTHETIC][:count, k], real)
-                floor = _shift(columns[TRAINING][:count, k], real)
+                value = shift(columns[SYNTHETIC][:count, k], real)
+                floor = shift(columns[TRAINING][:count, k], real)
                 yield described(
                     f"moment_shift/{CLASS_NAMES[label]}/{region}/{moment}",
                     f"{moment} {where}, {CLASS_NAMES[label]}: synthetic from held-out",
@@ -203,14 +203,6 @@ def _equal_number(sets: dict[str, Measured]) -> int:
 
 def _frechet(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
     return frechet_distance_of_features(one, other) if min(len(one), len(other)) > 1 else None
-
-
-def _shift(values: NDArray[np.float64], real: NDArray[np.float64]) -> float | None:
-    """Wasserstein-1 distance in units of the real values' standard deviation."""
-    values, real = values[np.isfinite(values)], real[np.isfinite(real)]
-    if not len(values) or len(real) < 2 or real.std() == 0:
-        return None
-    return float(stats.wasserstein_distance(values, real) / real.std())
 
 
 def _set_and_split(name: str) -> tuple[str, str]:

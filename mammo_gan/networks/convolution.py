@@ -16,6 +16,7 @@ This file imports nothing of the package, so that a published generator can ship
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -91,7 +92,7 @@ class _Convolve(Function):
         ctx.save_for_backward(image, weight)
         ctx.grid = grid
         # A backward pass may run under an autocast that its forward pass was kept out of, as a penalty in float32 is.
-        with torch.autocast(image.device.type, enabled=False):
+        with _without_autocast(image.device.type):
             features: Tensor = torch.ops.aten.convolution(image, weight, bias, *grid, [1, 1], False, [0, 0], 1)
         return features
 
@@ -162,10 +163,15 @@ def _blank(shape: Shape, like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=ordered)
 
 
+def _without_autocast(device: str) -> AbstractContextManager[None]:
+    """Some devices, such as meta's tensors without values, have no autocast to be kept out of."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+
+
 def _as_autocast(first: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     """As autocast would have them. It knows torch's own functions only; the cast is outside ours, so in the graph."""
     device = first.device.type
-    if not torch.is_autocast_enabled(device):
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return first, weight, bias
     kind = torch.get_autocast_dtype(device)
 

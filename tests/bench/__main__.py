@@ -37,6 +37,7 @@ NAMES = (
     "preparation",
     "tsne",
     "frechet",
+    "swd",
     "help",
 )
 
