@@ -62,8 +62,8 @@ def test_improved_differs_from_the_paper_as_its_file_says() -> None:
     assert not any(isinstance(module, nn.ConvTranspose2d) for module in built.generator.layers[1:])
     assert isinstance(built.augmentation, DifferentiableAugmentation)
     assert built.augmentation.cutout == 0
-    for optimizer in built.configure_optimizers():
-        assert (optimizer.param_groups[0]["lr"], tuple(optimizer.param_groups[0]["betas"])) == (2e-4, (0.5, 0.999))
+    groups = [optimizer.param_groups[0] for optimizer in built.configure_optimizers()]
+    assert [(group["lr"], tuple(group["betas"])) for group in groups] == [(1e-4, (0.5, 0.999)), (4e-4, (0.5, 0.999))]
 
 
 @pytest.mark.parametrize("preset", ["paper", "as_published", "improved"])
