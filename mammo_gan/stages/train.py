@@ -175,6 +175,7 @@ class Train(Stage):
     ) -> list[pl.Callback]:
         settings = self.unkeyed.callbacks
         best = None if settings.best is None else Best(**settings.best)
+        average = GeneratorAverage(self.training.average_decay)
         measured: list[pl.Callback] = []
         if self.metric is not None:
             metric = following.distance(plain(self.metric), data, self.seed)
@@ -184,8 +185,9 @@ class Train(Stage):
             every_iterations=settings.grid_every,
             folder=folder / SAMPLES,
             also_at=[self.method.get("pretraining_iterations", 0)],
+            average=average if settings.grid_average else None,
         )
-        own = [GeneratorAverage(self.training.average_decay), *measured, grid]
+        own = [average, *measured, grid]
         return fitting.callbacks_around(own, folder, context, iterations, self.divergence, settings, best)
 
     def _trainer_settings(self) -> dict[str, Any]:

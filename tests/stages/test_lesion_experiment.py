@@ -183,3 +183,18 @@ def test_two_processes_train_and_measure_together(output: Path, ran: Ran, capfd:
     folder = two.folders["train/lesion"]
     assert [row["iteration"] for row in rows(folder) if row[FID]] == ["3", "6"]
     assert (folder / trained.GENERATOR_BEST).is_file()
+
+
+def test_sample_grids_can_be_the_averaged_generators_and_the_training_stays_the_same(ran: Ran, tmp_path: Path) -> None:
+    stages = "stages=[index,prepare/lesions,train/lesion]"
+    averaged = run(tmp_path, stages, "callbacks.grid_average=true").folders["train/lesion"]
+    plain = ran.folders["train/lesion"]
+    first, *_, last = sorted(path.name for path in (plain / train.SAMPLES).iterdir())
+    drawn = {
+        name: [(folder / train.SAMPLES / name).read_bytes() for folder in (plain, averaged)] for name in (first, last)
+    }
+    assert drawn[first][0] == drawn[first][1]  # before the first step both are the same
+    assert drawn[last][0] != drawn[last][1]
+    for name in (trained.GENERATOR, trained.GENERATOR_AVERAGE):
+        weights_of = [load_file(folder / name) for folder in (plain, averaged)]
+        assert all(torch.equal(weights_of[0][key], weights_of[1][key]) for key in weights_of[0])
