@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammo_gan.reporting import facts, sections
@@ -14,12 +14,13 @@ from mammo_gan.reporting.html import Block, Command, Figure, Picture, Report, Se
 from mammo_gan.reporting.papers import Paper
 from mammo_gan.reporting.results import Results
 
-LOSS, VALIDATION = "classifier/cross_entropy", "validation/f1"
+LOSS = "classifier/cross_entropy"
+SCORES = {"validation/f1": "F1", "validation/auc": "AUC"}
 NORMAL = "normal"
 STUDY = "python -m mammo_gan.run experiment=dcgan_augmentation_study runs=[FOLDER]"
 UNTRAINED = (
-    "the generator that drew the synthetic patches was chosen by an Inception that has seen no images; nothing else "
-    "here depends on it."
+    "the training of the generator that drew the synthetic patches was followed by an Inception that has seen no "
+    "images, and so was the choice of its best iteration; nothing else here depends on it."
 )
 
 
@@ -29,12 +30,14 @@ class Sources:
 
     scores: scores.csv of the stage evaluate
     metrics: metrics.csv of the classifier's training
+    best: the column of metrics by which the best iteration was kept, one of SCORES
     synthetic: patches that were trained on beside the real ones
     generated: PNG of some of them; None where no GAN took part
     """
 
     scores: Path
     metrics: Path
+    best: str
     synthetic: int = 0
     generated: bytes | None = None
 
@@ -57,13 +60,8 @@ def classifier_report(results: Results, paper: Paper, sources: Sources) -> Repor
         facts.reproduction(results),
     )
     told = ", ".join(f"{name}={value}" for name, value in results.settings.items())
-    return Report(
-        title=f"{results.title}: {told}" if told else results.title,
-        subtitle=f"mammo_gan · experiment {results.experiment} · after {paper.authors}, {paper.venue}",
-        summary=sections.summary(results),
-        banners=sections.banners(results, UNTRAINED),
-        sections=tuple(part for part in parts if part is not None),
-    )
+    page = sections.page(results, paper, parts, UNTRAINED)
+    return replace(page, title=f"{page.title}: {told}" if told else page.title)
 
 
 def _roc(sources: Sources, origin: str) -> Section | None:
@@ -104,10 +102,11 @@ def _trained_on(results: Results, sources: Sources, origin: str) -> Section:
 
 
 def _training(sources: Sources, origin: str) -> Section:
-    light, dark = (validation_curve(sources.metrics, VALIDATION, theme=theme).encode() for theme in (LIGHT, DARK))
+    light, dark = (validation_curve(sources.metrics, sources.best, theme=theme).encode() for theme in (LIGHT, DARK))
     alt = "A line of a score over iterations, its highest point marked."
     kept = Picture(light=light, dark=dark, alt=alt, media_type="image/svg+xml")
-    caption = f"F1 of the validation patches while the classifier learns; the marked one was kept.{origin}"
+    score = SCORES[sources.best]
+    caption = f"{score} of the validation patches while the classifier learns; the marked one was kept.{origin}"
     blocks: list[Block] = [Figure(kept, caption)]
     if any(read_columns(sources.metrics, ("iteration",)).get(LOSS, [])):  # a short training logs no loss
         light, dark = (loss_curves(sources.metrics, None, [LOSS], theme=theme).encode() for theme in (LIGHT, DARK))

@@ -80,13 +80,7 @@ def lesion_report(results: Results, paper: Paper, sources: Sources, shown: Shown
         facts.readings(paper),
         facts.reproduction(results),
     )
-    return Report(
-        title=results.title,
-        subtitle=f"mammo_gan · experiment {results.experiment} · after {paper.authors}, {paper.venue}",
-        summary=sections.summary(results),
-        banners=sections.banners(results, UNTRAINED),
-        sections=tuple(part for part in parts if part is not None),
-    )
+    return sections.page(results, paper, parts, UNTRAINED)
 
 
 def _columns(metrics: Path) -> tuple[str, ...]:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mammo_gan.reporting import figures
 from mammo_gan.reporting.figures import DARK, LIGHT
-from mammo_gan.reporting.html import Banner, Block, Figure, Gallery, Picture, Section
+from mammo_gan.reporting.html import Banner, Block, Figure, Gallery, Picture, Report, Section
+from mammo_gan.reporting.papers import Paper
 from mammo_gan.reporting.results import Results
+
+
+def page(results: Results, paper: Paper, parts: Iterable[Section | None], untrained: str) -> Report:
+    """A run's page: of `parts` those that there are. `untrained`: see `banners`."""
+    return Report(
+        title=results.title,
+        subtitle=f"mammo_gan · experiment {results.experiment} · after {paper.authors}, {paper.venue}",
+        summary=summary(results),
+        banners=banners(results, untrained),
+        sections=tuple(part for part in parts if part is not None),
+    )
 
 
 def origin(results: Results) -> str:

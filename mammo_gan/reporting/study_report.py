@@ -13,7 +13,8 @@ from mammo_gan.reporting.study_tables import PAPERS_TASK
 
 LEVEL = 0.05
 UNTRAINED = (
-    "generators were chosen by a distance over an Inception that has seen no images, which says little about patches."
+    "the generators' trainings were followed by a distance over an Inception that has seen no images, and so was the "
+    "choice of each one's best iteration; it says little about patches."
 )
 
 

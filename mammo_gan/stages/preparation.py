@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -17,8 +17,14 @@ from mammo_gan.archives.needs import Needs
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Mammogram, SplitName
 from mammo_gan.archives.selection import Selection
+from mammo_gan.data.image_store import ImageStore
+from mammo_gan.files import written_whole
 from mammo_gan.stages.index import RECORDS, root_of
+from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, Stage
+
+SHEET = "contact_sheet.png"
+Summary = TypeVar("Summary")
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Preparation(Stage):
     """A stage that makes an index's images into what is trained on; no patient on two sides."""
 
     resumable: ClassVar[bool] = True
+    recipe: object  # of what `prepare` writes
 
     def __init__(
         self, inputs: list[str], reader: DictConfig, selection: DictConfig, split: DictConfig, unkeyed: DictConfig
@@ -50,6 +57,20 @@ class Preparation(Stage):
     def root(self, context: Context) -> Path:
         """The archive's folder."""
         return root_of(context.inputs[self.inputs[0]])
+
+    def prepare(self, write: Callable[..., Summary], selected: Selected, folder: Path, context: Context) -> Summary:
+        """What `write` makes of the selected images by this stage's recipe."""
+        return write(
+            selected.records,
+            self.reader,
+            self.root(context),
+            folder,
+            self.recipe,
+            selected.splits,
+            context.identity_key,
+            jobs=context.jobs,
+            progress=context.screen.progress,
+        )
 
     def select(self, context: Context) -> Selected:
         """Select images from the index and deal out their patients, with tables on the screen.
@@ -81,6 +102,14 @@ class Preparation(Stage):
             "split_hash": splits.split_hash(assignment),
         }
         return Selected(records, assignment, described)
+
+
+def show_sheet(folder: Path, sheet: Callable[[ImageStore, str], bytes], selected: Selected, screen: Screen) -> None:
+    """Write a picture of what was prepared, marked where it is a phantom's, and say where it is."""
+    drawn = any(record.source == "phantom" for record in selected.records)
+    with written_whole(folder / SHEET) as unfinished:
+        unfinished.write_bytes(sheet(ImageStore.open(folder), "phantom " if drawn else ""))
+    screen.say(f"a look at them: {(folder / SHEET).resolve()}")
 
 
 def _beside_the_paper(

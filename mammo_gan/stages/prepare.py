@@ -19,6 +19,7 @@ class Prepare(Preparation):
     """Patches of both classes for training, validation and test; no patient on two sides."""
 
     version: ClassVar[int] = 2
+    recipe: PatchRecipe
 
     def __init__(
         self,
@@ -37,17 +38,7 @@ class Prepare(Preparation):
         selected = self.select(context)
         disk = peak_bytes(len(selected.records), self.recipe)
         context.screen.say(f"preparing patches is expected to take at most {forecast.size(disk)} of disk")
-        summary = prepare_patches(
-            selected.records,
-            self.reader,
-            self.root(context),
-            folder,
-            self.recipe,
-            selected.splits,
-            context.identity_key,
-            jobs=context.jobs,
-            progress=context.screen.progress,
-        )
+        summary = self.prepare(prepare_patches, selected, folder, context)
         for warning in summary.warnings:
             context.screen.say(f"warning: {warning}")
         write_json(folder / PREPARATION, {**selected.described, **summary.as_json()})

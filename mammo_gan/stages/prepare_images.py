@@ -12,15 +12,13 @@ from mammo_gan.data.image_rows import ImageRow
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.image_summary import ImageSummary
 from mammo_gan.data.prepare_images import ImageRecipe, expected_bytes, prepare_images
-from mammo_gan.files import written_whole
 from mammo_gan.reporting.figures.contact_sheet import HEIGHT, contact_sheet
-from mammo_gan.stages.preparation import Preparation
+from mammo_gan.stages.preparation import Preparation, show_sheet
 from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, plain, write_json
 from mammo_gan.stages.training import forecast
 
-SHEET = "contact_sheet.png"
 SHOWN = 24  # images on it
 
 
@@ -28,6 +26,7 @@ class PrepareImages(Preparation):
     """Whole images as memory-mapped arrays; no patient on two sides."""
 
     version: ClassVar[int] = 2
+    recipe: ImageRecipe
 
     def __init__(
         self,
@@ -45,23 +44,10 @@ class PrepareImages(Preparation):
         selected = self.select(context)
         disk = expected_bytes(len(selected.records), self.recipe)
         context.screen.say(f"preparing images is expected to take {forecast.size(disk)} of disk")
-        summary = prepare_images(
-            selected.records,
-            self.reader,
-            self.root(context),
-            folder,
-            self.recipe,
-            selected.splits,
-            context.identity_key,
-            jobs=context.jobs,
-            progress=context.screen.progress,
-        )
+        summary = self.prepare(prepare_images, selected, folder, context)
         _show(summary, context.screen)
-        drawn = any(record.source == "phantom" for record in selected.records)
-        with written_whole(folder / SHEET) as unfinished:
-            unfinished.write_bytes(_sheet(ImageStore.open(folder), "phantom " if drawn else ""))
         write_json(folder / PREPARATION, {**selected.described, **summary.as_json()})
-        context.screen.say(f"a look at them: {(folder / SHEET).resolve()}")
+        show_sheet(folder, _sheet, selected, context.screen)
 
 
 def _show(summary: ImageSummary, screen: Screen) -> None:

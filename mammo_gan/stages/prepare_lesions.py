@@ -15,11 +15,9 @@ from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.lesion_cutting import LesionRecipe
 from mammo_gan.data.lesion_summary import LesionSummary
 from mammo_gan.data.prepare_lesions import peak_bytes, prepare_lesions
-from mammo_gan.files import written_whole
 from mammo_gan.reporting.figures.contact_sheet import contact_sheet
-from mammo_gan.stages.preparation import Preparation
+from mammo_gan.stages.preparation import Preparation, show_sheet
 from mammo_gan.stages.prepare import PREPARATION
-from mammo_gan.stages.prepare_images import SHEET
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context, plain, write_json
 from mammo_gan.stages.training import forecast
@@ -31,6 +29,7 @@ class PrepareLesions(Preparation):
     """Patches of lesions, and of normal tissue, as a memory-mapped array; no patient on two sides."""
 
     version: ClassVar[int] = 2
+    recipe: LesionRecipe
 
     def __init__(
         self,
@@ -49,25 +48,12 @@ class PrepareLesions(Preparation):
         selected = self.select(context)
         disk = peak_bytes(selected.records, self.recipe)
         context.screen.say(f"preparing patches is expected to take at most {forecast.size(disk)} of disk")
-        summary = prepare_lesions(
-            selected.records,
-            self.reader,
-            self.root(context),
-            folder,
-            self.recipe,
-            selected.splits,
-            context.identity_key,
-            jobs=context.jobs,
-            progress=context.screen.progress,
-        )
+        summary = self.prepare(prepare_lesions, selected, folder, context)
         compared = self._beside_the_paper(summary, context.screen)
         _show(summary, context.screen)
-        drawn = any(record.source == "phantom" for record in selected.records)
-        with written_whole(folder / SHEET) as unfinished:
-            unfinished.write_bytes(_sheet(ImageStore.open(folder), "phantom " if drawn else ""))
         described = {**selected.described, "paper_counts": [*selected.described["paper_counts"], *compared]}
         write_json(folder / PREPARATION, {**described, **summary.as_json()})
-        context.screen.say(f"a look at them: {(folder / SHEET).resolve()}")
+        show_sheet(folder, _sheet, selected, context.screen)
 
     def _beside_the_paper(self, summary: LesionSummary, screen: Screen) -> list[tuple[str, int, int]]:
         """The paper's counts of patches and ours."""

@@ -43,11 +43,12 @@ class ReportClassifier(Report):
         counts = tuple(PatchCount(**count) for count in _read(evaluated / evaluate.VALUES)["patches"])
         data = replace(results.data, patches=counts)
         results = replace(results, data=data, settings=plain(self.unkeyed.settings))
-        sources = Sources(scores=folder / SCORES, metrics=folder / METRICS)
+        learnt = _read(trained / TRAINING)
+        sources = Sources(scores=folder / SCORES, metrics=folder / METRICS, best=learnt["best"]["metric"])
         if drawing:
             gan, synthesised = drawing
             results = self._with_gan(results, gan)
-            synthetic = _read(trained / TRAINING)["images"]["synthetic"]
+            synthetic = learnt["images"]["synthetic"]
             sources = replace(sources, synthetic=synthetic, generated=_grid(synthesised, folder / GENERATED))
         write_results(folder / RESULTS, results)
         html.save(folder / REPORT, classifier_report(results, read_paper(self.paper), sources))

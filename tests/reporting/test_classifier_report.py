@@ -21,10 +21,17 @@ SECTIONS = ["values", "roc", "trained-on", "training", "study", "run", "paper", 
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     folder = tmp_path_factory.mktemp("run")
     (folder / "scores.csv").write_text("patient,label,score\na,1,0.9\na,0,0.2\nb,0,0.7\n")
-    rows = "".join(f"{k},{1 / k},{k / 20}\n" for k in range(1, 11))
-    (folder / "metrics.csv").write_text("iteration,classifier/cross_entropy,validation/f1\n" + rows)
+    rows = "".join(f"{k},{1 / k},{k / 20},{1 - k / 20}\n" for k in range(1, 11))
+    head = "iteration,classifier/cross_entropy,validation/f1,validation/auc\n"
+    (folder / "metrics.csv").write_text(head + rows)
     grid = patch_grid([np.full((16, 16), k / 25, np.float32) for k in range(25)], 5)
-    return Sources(scores=folder / "scores.csv", metrics=folder / "metrics.csv", synthetic=1_950, generated=grid)
+    return Sources(
+        scores=folder / "scores.csv",
+        metrics=folder / "metrics.csv",
+        best="validation/f1",
+        synthetic=1_950,
+        generated=grid,
+    )
 
 
 def results(source: str = "phantom") -> Results:
@@ -64,7 +71,7 @@ def test_it_says_what_was_trained_on_and_which_job_it_is(phantom: Report) -> Non
     assert "mode=gan, fold=2" in phantom.title
     page = render(phantom)
     assert "experiment=dcgan_augmentation_study runs=[FOLDER]" in page
-    assert "chosen by an Inception that has seen no images" in page
+    assert "followed by an Inception that has seen no images, and so was the choice of its best iteration" in page
 
 
 def test_real_patches_alone_have_no_grid_and_nothing_of_a_phantom(sources: Sources) -> None:
@@ -88,3 +95,15 @@ def test_a_training_too_short_to_log_a_loss_shows_what_it_validated(tmp_path: Pa
     report = classifier_report(results(), PAPER, replace(sources, metrics=tmp_path / "metrics.csv"))
     (training,) = (section for section in report.sections if section.name == "training")
     assert len(training.blocks) == 1
+
+
+def test_the_curve_is_that_of_the_score_by_which_the_best_was_kept(sources: Sources) -> None:
+    drawn = []
+    for best, name in (("validation/f1", "F1"), ("validation/auc", "AUC")):
+        page = classifier_report(results(), PAPER, replace(sources, best=best))
+        (training,) = (section for section in page.sections if section.name == "training")
+        kept = training.blocks[0]
+        assert isinstance(kept, Figure)
+        assert kept.caption.startswith(f"{name} of the validation patches")
+        drawn.append(kept.picture.light)
+    assert drawn[0] != drawn[1]

@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from PIL import Image
 from rich.console import Console
 
 from mammo_gan.archives.manifest import Manifest
-from mammo_gan.archives.records import Mammogram
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.store import PatchStore
 from mammo_gan.errors import UserError
@@ -24,6 +22,7 @@ from mammo_gan.stages import experiment
 from mammo_gan.stages.command import command_line
 from mammo_gan.stages.command.groups import conf_folder
 from mammo_gan.stages.screen import Screen
+from tests.stages.interrupting import ended_at
 from tests.stages.running import Ran
 from tests.stages.test_experiment import make_lab
 
@@ -114,19 +113,8 @@ def test_a_recipe_that_cannot_be_is_refused_before_any_data_is_read(lab: Path, t
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Images whose pixels are read in this process; at the twentieth, the run is ended."""
-    reads: list[str] = []
-    read = Manifest.pixels
-
-    def pixels(self: Manifest, root: Path, mammogram: Mammogram) -> Any:
-        reads.append(mammogram.image)
-        if len(reads) == 20:
-            raise KeyboardInterrupt
-        return read(self, root, mammogram)
-
-    monkeypatch.setattr(Manifest, "pixels", pixels)
-    yield reads
-    assert len(reads) > 20
+    with ended_at(20, Manifest, monkeypatch) as reads:
+        yield reads
 
 
 @pytest.mark.parametrize(("chosen", "name"), [(IMAGES, "prepare/images"), (PATCHES, "prepare/patches")])

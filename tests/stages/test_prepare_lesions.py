@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from PIL import Image
 from rich.console import Console
 
 from mammo_gan.archives.optimam import OPTIMAM
-from mammo_gan.archives.records import Mammogram
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.lesions import LesionData
 from mammo_gan.errors import UserError
@@ -25,6 +23,7 @@ from mammo_gan.stages.command import command_line
 from mammo_gan.stages.command.groups import conf_folder
 from mammo_gan.stages.screen import Screen
 from tests.archives.miniature import write_manifest
+from tests.stages.interrupting import ended_at
 from tests.stages.running import Ran
 
 LESIONS = "experiment=prepare_lesions"
@@ -112,19 +111,8 @@ def test_a_recipe_that_cannot_be_is_refused_before_any_data_is_read(tmp_path: Pa
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Images whose pixels are read in this process; at the tenth, the run is ended."""
-    reads: list[str] = []
-    read = OPTIMAM.pixels
-
-    def pixels(self: OPTIMAM, root: Path, mammogram: Mammogram) -> Any:
-        reads.append(mammogram.image)
-        if len(reads) == 10:
-            raise KeyboardInterrupt
-        return read(self, root, mammogram)
-
-    monkeypatch.setattr(OPTIMAM, "pixels", pixels)
-    yield reads
-    assert len(reads) > 10
+    with ended_at(10, OPTIMAM, monkeypatch) as reads:
+        yield reads
 
 
 def test_an_interrupted_stage_goes_on(output: Path, counted: list[str]) -> None:
