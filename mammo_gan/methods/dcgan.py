@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -27,8 +27,18 @@ from mammo_gan.methods.base import GanMethod, frozen
 from mammo_gan.networks.dcgan import Discriminator, Generator
 from mammo_gan.schedules.epochs import epoch_of
 
+MEASURED = 1024  # images whose bands are
+
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 OfEpoch = Callable[[int], float]
+
+
+class Examples(Protocol):
+    """A datamodule that shows its images beforehand."""
+
+    def fixed_images(self, split: Literal["train"], count: int, seed: int) -> Tensor:
+        """Up to `count` images, (N, 1, H, W) float32 in [0, 1]."""
+        ...
 
 
 class Latent(NamedTuple):
@@ -116,6 +126,16 @@ class DCGAN(GanMethod):
             self.training_images = getattr(getattr(self.trainer, "datamodule", None), "training_images", None)
         if not self.training_images:
             raise ValueError("an epoch has no length: neither the method nor its datamodule says training_images")
+        self._measure_bands()
+
+    def _measure_bands(self) -> None:
+        """The deviations of networks that work on bands, off real images; those that came with weights stay."""
+        both = self.generator.bands, self.discriminator.bands
+        if unmeasured := [bands for bands in both if bands is not None and not bands.measured]:
+            data = cast(Examples, self.trainer.datamodule)  # type: ignore[attr-defined]
+            images = 2 * data.fixed_images("train", MEASURED, seed=0) - 1
+            for bands in unmeasured:
+                bands.measure(images.to(self.device))
 
     @property
     def epoch(self) -> int:

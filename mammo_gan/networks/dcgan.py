@@ -1,6 +1,6 @@
 """DCGAN's generator and discriminator (alyafi2019_dcgan, sections 4.1 and 4.2, Figures 3 and 4).
 
-This file imports nothing of the package, so that a published generator can ship it as its source.
+This file imports only its neighbour `bands`, so that a published generator can ship both as its source.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+from mammo_gan.networks.bands import Bands
 
 Normalisation = Literal["batch", "layer", "none"]
 Upsampling = Literal["transposed", "pixel_shuffle", "resize"]
@@ -40,6 +43,11 @@ class Generator(nn.Module):
             pixels the same share and so makes no checkerboard.
         classes: 0 = unconditional, as the papers'. With more, which is beyond the papers, z has a learned vector of
             the class beside it.
+        banded: in the papers the last layer draws the image (false). Beyond the papers every map draws a share of it,
+            of the deviation that the real images' band of its size has, and tanh takes their sum.
+
+    Attributes:
+        bands: the deviations, 1 until they are measured; None without.
 
     Raises:
         ValueError: image_size isn't 4 * 2**len(channels), or a setting is unknown.
@@ -55,6 +63,7 @@ class Generator(nn.Module):
         normalisation: Normalisation = "batch",
         upsampling: Upsampling = "transposed",
         classes: int = 0,
+        banded: bool = False,
     ) -> None:
         super().__init__()
         _check("generator", channels, image_size, normalisation)
@@ -68,9 +77,15 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [first, *_activated(channels[0], normalisation)]
         for before, after in pairwise(channels):
             layers += [*_doubled(before, after, upsampling, bias), *_activated(after, normalisation)]
-        layers += [*_doubled(channels[-1], 1, upsampling, bias), nn.Tanh()]
+        finest = channels[-1]
+        if banded:
+            layers += [*_doubled(finest, finest, upsampling, bias), *_activated(finest, normalisation)]
+        else:
+            layers += [*_doubled(finest, 1, upsampling, bias), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         _initialise(self.layers)
+        self.bands = Bands(len(channels)) if banded else None
+        self.to_grey = nn.ModuleList(_to_grey(width) for width in (*channels, finest) if banded)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Draw a patch for each z.
@@ -86,7 +101,19 @@ class Generator(nn.Module):
             z = stretched(z)
         if self.embedding is not None:
             z = torch.cat([z, self.embedding(_given(label))], 1)
-        image: Tensor = self.layers(z[:, :, None, None])
+        z = z[:, :, None, None]
+        image: Tensor = self.layers(z) if self.bands is None else torch.tanh(self._sum_of_bands(z, self.bands))
+        return image
+
+    def _sum_of_bands(self, z: Tensor, bands: Bands) -> Tensor:
+        """(B, latent, 1, 1) to (B, 1, H, W) float32, unbounded."""
+        image, features = z.new_zeros(len(z), 1, SMALLEST // 2, SMALLEST // 2), z
+        shares = zip(self.to_grey, bands.of_halvings(len(self.to_grey)), strict=True)  # coarsest first
+        for layer in self.layers:
+            features = layer(features)
+            if isinstance(layer, nn.LeakyReLU):  # the end of a map
+                to_grey, deviation = next(shares)
+                image = _enlarged(image) + deviation * to_grey(features).float()
         return image
 
 
@@ -108,6 +135,11 @@ class Discriminator(nn.Module):
         classes: 0 = unconditional, as the papers'. With more, which is beyond the papers, the class's learned vector is
             projected onto the last map's sum (Miyato and Koyama 2018).
         initialisation: normal, N(0, 0.02), or xavier, uniform.
+        banded: in the papers it is given pixels (false). Beyond the papers it is given bands of spatial frequency, each
+            over its deviation: as many as there are channels, the rest counted.
+
+    Attributes:
+        bands: splits the images, with deviations of 1 until they are measured; None without.
 
     Raises:
         ValueError: image_size isn't 4 * 2**len(channels), a kernel is odd, or a setting is unknown.
@@ -124,13 +156,16 @@ class Discriminator(nn.Module):
         spectral: bool = False,
         classes: int = 0,
         initialisation: Literal["normal", "xavier"] = "normal",
+        banded: bool = False,
     ) -> None:
         super().__init__()
         _check("discriminator", channels, image_size, normalisation)
         if initialisation not in ("normal", "xavier"):
             raise ValueError(f"initialisation is normal or xavier, not {initialisation}")
         bias = normalisation == "none"
-        layers: list[nn.Module] = [_halving(1, channels[0], first_kernel or kernel, bias), *_activated(None, "none")]
+        self.bands = Bands(len(channels)) if banded else None
+        first = _halving(len(channels) if banded else 1, channels[0], first_kernel or kernel, bias)
+        layers: list[nn.Module] = [first, *_activated(None, "none")]
         for before, after in pairwise(channels):
             layers += [_halving(before, after, kernel, bias), *_activated(after, normalisation)]
         self.layers = nn.Sequential(*layers)
@@ -156,7 +191,7 @@ class Discriminator(nn.Module):
         """
         # Assumption: section 4.2 normalises the input to [-1, 1], section 4.3 stretches G's output to [0, 1] before D.
         # The generator's tanh gives [-1, 1] already, the published code stretches nothing, and so do we.
-        features = self.layers(image)  # (B, C, 4, 4)
+        features = self.layers(image if self.bands is None else self.bands(image))  # (B, C, 4, 4)
         logits: Tensor = self.logit(features).flatten()  # (B, 1, 1, 1) to (B,)
         if self.embedding is not None:
             logits = logits + (self.embedding(_given(label)) * features.sum((2, 3))).sum(1)
@@ -198,6 +233,19 @@ def _activated(channels: int | None, normalisation: Normalisation) -> list[nn.Mo
     if channels is None or normalisation == "none":
         return [activation]
     return [nn.BatchNorm2d(channels) if normalisation == "batch" else nn.GroupNorm(1, channels), activation]
+
+
+def _to_grey(channels: int) -> nn.Conv2d:
+    """A map to its share of the image, of about unit variance at first."""
+    layer = nn.Conv2d(channels, 1, 1)
+    nn.init.normal_(layer.weight, 0.0, channels**-0.5)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
+def _enlarged(image: Tensor) -> Tensor:
+    """(B, 1, h, w) to (B, 1, 2h, 2w)."""
+    return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def _initialise(network: nn.Module, kernels: Literal["normal", "xavier"] = "normal") -> None:

@@ -16,6 +16,7 @@ from mammo_gan.errors import UserError
 from mammo_gan.losses.differentiable_augmentation import DifferentiableAugmentation
 from mammo_gan.losses.gradient_penalty import r1
 from mammo_gan.methods.dcgan import DCGAN, Latent, Pair
+from mammo_gan.networks.bands import Bands
 from mammo_gan.schedules.epochs import real_label, staircase
 from tests.methods.small import SIZE
 from tests.methods.small_dcgan import BATCH, LATENT, TRAINING_IMAGES, Endless, batch, fit, small_dcgan
@@ -317,3 +318,41 @@ def test_mixed_precision_trains() -> None:
 def test_impossible_settings_are_refused(setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="flipped_labels is a share"):
         small_dcgan(**setting)
+
+
+class Shown(pl.LightningDataModule):
+    """Batches, and the same images beforehand."""
+
+    def fixed_images(self, split: str, count: int, seed: int) -> Tensor:
+        assert split == "train"
+        return (torch.cat([batch(index).image for index in range(3)]) + 1) / 2
+
+    def train_dataloader(self) -> DataLoader[LesionBatch]:
+        return DataLoader(Endless(0), batch_size=None, generator=torch.Generator())
+
+
+def banded(data: pl.LightningDataModule) -> DCGAN:
+    method = small_dcgan(drawing={"banded": True}, judging={"banded": True})
+    trainer = pl.Trainer(
+        accelerator="cpu", max_steps=2, logger=False, enable_checkpointing=False, enable_progress_bar=False
+    )
+    trainer.fit(method, data)
+    return method
+
+
+def test_bands_are_measured_on_the_real_images_before_the_first_step() -> None:
+    method, expected = banded(Shown()), Bands(2)
+    expected.measure(2 * Shown().fixed_images("train", 1024, 0) - 1)
+    for network in (method.generator, method.discriminator):
+        assert network.bands is not None
+        torch.testing.assert_close(network.bands.deviation, expected.deviation)
+    again = small_dcgan(drawing={"banded": True})
+    again.generator.load_state_dict(method.generator.state_dict())  # the deviations are part of a generator
+
+
+def test_deviations_that_came_with_weights_stay() -> None:
+    method = small_dcgan(drawing={"banded": True})
+    assert method.generator.bands is not None
+    method.generator.bands.deviation.fill_(2.0)
+    fit(method, 0, 1)  # without a datamodule there would be nothing to measure
+    assert method.generator.bands.deviation.tolist() == [2.0, 2.0]

@@ -254,3 +254,41 @@ def test_channels_last_gives_the_same(upsampling: str, spectral: bool) -> None:
     discriminator.to(memory_format=torch.channels_last)
     torch.testing.assert_close(generator(noise(3, 5)), drawn)
     torch.testing.assert_close(discriminator(images(3, 16)), logits)
+
+
+def test_banded_networks_train_every_parameter() -> None:
+    torch.manual_seed(0)
+    generator, discriminator = Generator([6, 4], 16, latent=5, banded=True), Discriminator([4, 6], 16, banded=True)
+    image = generator(noise(4, 5))
+    assert image.shape == (4, 1, 16, 16)
+    assert image.abs().max() < 1
+    trained_a_step(generator, image.square().mean())
+    trained_a_step(discriminator, discriminator(images(4, 16)).square().mean())
+
+
+def test_a_banded_generator_begins_with_the_bands_of_real_images() -> None:
+    torch.manual_seed(0)
+    real = 0.3 * F.interpolate(images(64, 8), size=64, mode="bilinear") + 0.01 * images(64, 64, 1)
+    generator = Generator([32, 24, 16, 8], 64, latent=20, upsampling="resize", banded=True)
+    assert generator.bands is not None
+    generator.bands.measure(real)
+    drawn = generator(noise(64, 20)).detach()
+    ratios = generator.bands(drawn).std((0, 2, 3))  # of the real images' own
+    assert ratios.min() > 0.1
+    assert ratios.max() < 5
+
+
+def test_a_banded_discriminator_sees_fine_structure() -> None:
+    """By how much more a change of the finest band moves the logit than one of the coarsest, each by a deviation."""
+    torch.manual_seed(0)
+    coarse, fine = F.interpolate(images(32, 4), size=32, mode="bilinear"), 0.02 * images(32, 32, 1)
+    shares = {}
+    for banded in (False, True):
+        discriminator = Discriminator([8, 16, 32], 32, normalisation="none", banded=banded)
+        if discriminator.bands is not None:
+            discriminator.bands.measure(coarse + fine)
+        with torch.no_grad():
+            logit = discriminator(coarse + fine)
+            moved = [(discriminator(changed) - logit).std() for changed in (coarse + 2 * fine, 2 * coarse + fine)]
+        shares[banded] = float(moved[0] / moved[1])
+    assert shares[True] > 4 * shares[False]
