@@ -131,7 +131,8 @@ class OneFold(Dealing):
         if fixed is not None:
             raise UserError(
                 f"split=folds: an image of archive={fixed.archive} has a fixed split ({fixed.split}), and a fold would "
-                "move its patient; leave the split column out, or take split=by_patient"
+                "move its patient; leave the split column out, or, in an experiment without folds, take "
+                "split=by_patient"
             )
         patients = (record.patient for record in records)
         return assign_fold(

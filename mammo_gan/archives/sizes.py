@@ -26,16 +26,21 @@ class TrainingSet:
         """Whether it holds as many as were asked for."""
         return self.found == self.asked
 
-    def require(self, name: str) -> None:
+    def require(self, setting: str, what: str = "") -> None:
         """Stops where the number that was asked for is out of reach: a smaller set is never filled up.
+
+        Args:
+            setting: that asks for it.
+            what: the set is of, where it is one of several.
 
         Raises:
             UserError: with the number that is there.
         """
         if not self.is_full:
             raise UserError(
-                f"{name}: {self.asked} out of reach: whole patients of the training set give {self.found} of the "
-                f"{self.available} that it holds. Take {name}={self.found} or a smaller one, or add patients"
+                f"{setting}={self.asked}: out of reach{what and ' for ' + what}: whole patients of the training set "
+                f"give {self.found} of the {self.available} that it holds. Take {setting}={self.found} or a smaller "
+                "one, or add patients"
             )
 
 

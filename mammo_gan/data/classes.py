@@ -69,13 +69,13 @@ class Classes:
             UserError: there are fewer, in whole patients where it is lesions; a smaller set is never filled up.
         """
         malignancy = self.positive == "malignant"
-        lesions = training_lesions(store, self.kinds, patches, sizes, per_class=malignancy, name="k")
+        lesions = training_lesions(store, self.kinds, patches, sizes, per_class=malignancy, setting="k")
         if malignancy:
             return _malignancy(store, lesions)
         each, normal = self.negatives_per_positive, normal_tissue(store, "train")
         if len(normal) < each * len(lesions):
             raise UserError(
-                f"k: {len(lesions)} out of reach: {len(lesions)} lesions need {each * len(lesions)} patches of normal "
+                f"k={len(lesions)}: out of reach: {len(lesions)} lesions need {each * len(lesions)} patches of normal "
                 f"tissue beside them, {each} each; the training set holds {len(normal)}, enough for "
                 f"k={len(normal) // each}. Take that or a smaller one, or add patients"
             )

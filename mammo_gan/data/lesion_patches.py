@@ -65,7 +65,7 @@ def training_lesions(
     sizes: Sequence[int],
     *,
     per_class: bool = False,
-    name: str = "patches",
+    setting: str = "training.patches",
 ) -> NDArray[np.intp]:
     """P_k of the training split, ascending: what a GAN draws from and a classifier learns from, the very same patches.
 
@@ -73,7 +73,7 @@ def training_lesions(
         patches: k; None = all.
         sizes: see `nested_subset`.
         per_class: k malignant and k benign ones, nested each for itself, and none of unknown pathology.
-        name: of k in an error.
+        setting: that k comes from, for an error.
 
     Raises:
         UserError: there is none, or whole patients don't give that many.
@@ -82,18 +82,23 @@ def training_lesions(
     if patches is None:
         return indices
     if not per_class:
-        return nested_subset(store, indices, patches, sizes, name)
+        return nested_subset(store, indices, patches, sizes, setting)
     labels = store.labels[indices]
     classes = {"benign": indices[labels == NON_MALIGNANT], "malignant": indices[labels == MALIGNANT]}
     chosen = [
-        nested_subset(store, of_class, patches, sizes, f"{name} of {pathology} lesions")
+        nested_subset(store, of_class, patches, sizes, setting, f"{pathology} lesions")
         for pathology, of_class in classes.items()
     ]
     return np.sort(np.concatenate(chosen))
 
 
 def nested_subset(
-    store: ImageStore, indices: NDArray[np.intp], patches: int, sizes: Sequence[int], name: str = "patches"
+    store: ImageStore,
+    indices: NDArray[np.intp],
+    patches: int,
+    sizes: Sequence[int],
+    setting: str = "training.patches",
+    what: str = "",
 ) -> NDArray[np.intp]:
     """P_k of `indices`: `patches` of them, all of whole patients, with every smaller one of `sizes` within it.
 
@@ -108,7 +113,7 @@ def nested_subset(
     # Larger sets don't change a smaller one, so only the smaller ones are built on the way.
     steps = {patches, *(size for size in sizes if size < patches)}
     chosen = nested(dict(zip(patients.tolist(), counts.tolist(), strict=True)), steps, ranks.__getitem__)[patches]
-    chosen.require(name)
+    chosen.require(setting, what)
     subset: NDArray[np.intp] = indices[np.isin(owners, chosen.patients)]
     return subset
 

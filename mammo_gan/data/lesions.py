@@ -31,6 +31,7 @@ class LesionData(EndlessData):
         patches: k of the training set P_k, made of whole patients; None = the whole training split.
         sizes: the training sets that a study compares. Each holds the smaller ones, if all of its jobs name the same.
         per_class: k malignant patches and k benign ones; those of unknown pathology are left out, of all splits.
+        setting: that `patches` comes from, for an error.
 
     Raises:
         UserError: the training split has no such patch, or fewer than `patches` in whole patients.
@@ -48,12 +49,13 @@ class LesionData(EndlessData):
         patches: int | None = None,
         sizes: Sequence[int] = SIZES,
         per_class: bool = False,
+        setting: str = "training.patches",
     ) -> None:
         super().__init__(batch_size, seed, workers)
         self.store, self.flips, self.jitter = store, flips, jitter
         self.kinds, self.per_class = kinds, per_class
         # By their places in the store, ascending.
-        self.training_indices = training_lesions(store, kinds, patches, sizes, per_class=per_class)
+        self.training_indices = training_lesions(store, kinds, patches, sizes, per_class=per_class, setting=setting)
 
     @property
     def training_images(self) -> int:

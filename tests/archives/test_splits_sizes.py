@@ -69,7 +69,7 @@ def test_a_size_out_of_reach_is_said_with_the_number_that_is_there_and_not_fille
     sets[1000].require("k")
     short = sets[1300]
     assert (short.found, short.available, short.is_full, len(short.patients)) == (1200, 1200, False, 600)
-    with pytest.raises(UserError, match=r"k: 1300 out of reach: .* give 1200 of the 1200 .* k=1200"):
+    with pytest.raises(UserError, match=r"k=1300: out of reach: .* give 1200 of the 1200 .* k=1200"):
         short.require("k")
 
 

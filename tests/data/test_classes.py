@@ -121,12 +121,12 @@ def test_each_patch_of_normal_tissue_is_as_likely_as_the_others(tmp_path: Path) 
 
 def test_too_few_are_said_with_the_number_that_is_there(tmp_path: Path) -> None:
     store = write(tmp_path, many(normal=9))
-    with pytest.raises(UserError, match=r"k: 14 out of reach: .* give 12 of the 12"):
+    with pytest.raises(UserError, match=r"k=14: out of reach: .* give 12 of the 12"):
         MASSES.learnt(store, 14, SIZES)
-    with pytest.raises(UserError, match=r"k: 6 out of reach: 6 lesions need 12 .*holds 9, enough for k=4"):
+    with pytest.raises(UserError, match=r"k=6: out of reach: 6 lesions need 12 .*holds 9, enough for k=4"):
         MASSES.learnt(store, 6, SIZES)
     assert len(MASSES.learnt(store, 4, SIZES)) == 12
-    with pytest.raises(UserError, match=r"k of malignant lesions: 2 out of reach: .* give 0 of the 0"):
+    with pytest.raises(UserError, match=r"k=2: out of reach for malignant lesions: .* give 0 of the 0"):
         MALIGNANCY.learnt(store, 2, SIZES)
     with pytest.raises(UserError, match="12 lesions need 24"):  # k=null, the whole split
         MASSES.learnt(store, None, SIZES)

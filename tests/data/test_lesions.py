@@ -195,12 +195,12 @@ def test_per_class_takes_as_many_of_either_and_none_of_unknown_pathology(tmp_pat
     assert {of_patients[index][3] for index in whole.training_indices} == {"benign", "malignant"}
     assert sum(map(len, whole.reals("val", 4))) == sum(sum(of_each[:2]) for of_each in counts[50:])
     most = sum(of_each[1] for of_each in counts[:50])
-    with pytest.raises(UserError, match=rf"patches of (benign|malignant) lesions: {most + 50} out of reach"):
+    with pytest.raises(UserError, match=rf"training\.patches={most + 50}: out of reach for (benign|malignant) lesions"):
         LesionData(store, 1, 5, patches=most + 50, per_class=True)
 
 
 def test_too_few_patches_are_said_and_never_filled_up(store: ImageStore) -> None:
-    with pytest.raises(UserError, match=r"patches: 8 out of reach: .* give 7 of the 7"):
+    with pytest.raises(UserError, match=r"training\.patches=8: out of reach: .* give 7 of the 7"):
         LesionData(store, 1, 5, patches=8)
     assert LesionData(store, 1, 5, patches=7).training_indices.tolist() == TRAINED
 
@@ -244,5 +244,5 @@ def test_real_patches(tmp_path: Path) -> None:
     sets = [set(LesionData(store, 64, 1, patches=k).training_indices) for k in (100, 250, 500, 750, 1000)]
     assert [len(chosen) for chosen in sets] == [100, 250, 500, 750, 1000]
     assert all(smaller < larger for smaller, larger in pairwise(sets))
-    with pytest.raises(UserError, match="1300 out of reach"):
+    with pytest.raises(UserError, match="1300: out of reach"):
         LesionData(store, 64, 1, patches=1300)
