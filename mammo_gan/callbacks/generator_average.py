@@ -19,19 +19,21 @@ class GeneratorAverage(Callback):
 
     One update after each iteration in which the optimiser of the generator made a step, which a hook of the
     optimiser tells: that holds for any method, and a step that gradient scaling leaves out isn't counted.
-    (Version counters of the parameters would not do: a fused Adam doesn't move them.)
+    (Version counters of the parameters would not do: a fused Adam doesn't move them.) Or one after each iteration,
+    which is how a decay is counted where several of the critic's steps come before one of the generator's.
 
     The first updates weigh more, min(decay, (1 + n) / (10 + n)) for the n-th, so that the average doesn't
     remember the initial weights.
 
     Args:
         decay: share of the average kept by an update, in [0, 1).
+        every_iteration: update also after iterations without a step of the generator.
     """
 
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float, every_iteration: bool = False) -> None:
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"decay lies in [0, 1); got {decay}")
-        self.decay = decay
+        self.decay, self.every_iteration = decay, every_iteration
         self.updates = 0
         self._average: nn.Module | None = None
         self._restored: dict[str, Tensor] | None = None
@@ -71,7 +73,7 @@ class GeneratorAverage(Callback):
         ]
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        if self._stepped:
+        if self._stepped or self.every_iteration:
             self._stepped = False
             self._update(_generator(pl_module), self.averaged(pl_module))
 

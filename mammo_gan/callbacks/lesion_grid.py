@@ -31,25 +31,29 @@ class LesionGrid:
 
     def draw(self, method: pl.LightningModule) -> Image.Image:
         source = torch.Generator().manual_seed(self.seed)
-        synthetic = cast(Sampling, method).sample(len(self.reals), source)
-        squares = [_square(synthetic, "synthetic"), _square(self.reals, "real")]
-        width, height = squares[0].size
-        grid = Image.new("L", (2 * width + APART, height), 255)
-        for column, square in enumerate(squares):
-            grid.paste(square, (column * (width + APART), 0))
-        return grid
+        return synthetic_beside_real(cast(Sampling, method).sample(len(self.reals), source), self.reals)
+
+
+def synthetic_beside_real(synthetic: Tensor, real: Tensor) -> Image.Image:
+    """Two squares of images (N, 1, H, W) in [0, 1] each, the synthetic ones at the left."""
+    squares = [_square(synthetic, "synthetic"), _square(real, "real")]
+    width, height = squares[0].size
+    grid = Image.new("L", (2 * width + APART, height), 255)
+    for column, square in enumerate(squares):
+        grid.paste(square, (column * (width + APART), 0))
+    return grid
 
 
 def _square(images: Tensor, title: str) -> Image.Image:
-    """(N, 1, H, W) in [0, 1] below their title."""
+    """As many columns as rows, below their title."""
     grey = (images[:, 0].float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()  # (N, H, W)
     side = math.isqrt(len(grey) - 1) + 1
     scale = -(-SMALLEST_CELL // grey.shape[-1])
-    cell = scale * grey.shape[-1] + GAP
-    square = Image.new("L", (side * cell + GAP, LINE + side * cell + GAP), 255)
+    high, wide = (scale * length + GAP for length in grey.shape[1:])
+    square = Image.new("L", (side * wide + GAP, LINE + side * high + GAP), 255)
     ImageDraw.Draw(square).text((GAP, GAP), title, fill=0, font=ImageFont.load_default(size=13))
     for number, image in enumerate(grey):
         row, column = divmod(number, side)
         enlarged = Image.fromarray(np.repeat(np.repeat(image, scale, axis=0), scale, axis=1))
-        square.paste(enlarged, (GAP + column * cell, LINE + GAP + row * cell))
+        square.paste(enlarged, (GAP + column * wide, LINE + GAP + row * high))
     return square

@@ -45,3 +45,26 @@ class ClassifiedBatch(NamedTuple):
 
     image: Tensor
     label: Tensor
+
+
+class AttributeValues(NamedTuple):
+    """What B images are known to show, or are asked for, in the order of a schema (`data.attributes`).
+
+    categories: (B, C) int64, -1 = unknown
+    numbers:    (B, K) float32, about -1 to 1, nan = unknown
+    """
+
+    categories: Tensor
+    numbers: Tensor
+
+
+class MammogramBatch(NamedTuple):
+    """Whole images of one size to learn to draw.
+
+    image:              (B, 1, H, W) float32 in [-1, 1], background exactly -1
+    categories, numbers: of the images, as in AttributeValues
+    """
+
+    image: Tensor
+    categories: Tensor
+    numbers: Tensor

@@ -9,14 +9,15 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from mammo_gan.data.sampler import InfinitePermutation
+from mammo_gan.data.sampler import InfinitePermutation, StagedPermutation
 from mammo_gan.data.workers import ignore_signals
+from mammo_gan.schedules.progressive import ProgressiveSchedule
 
 Item = TypeVar("Item", covariant=True)
 
 
 class Placed(Protocol[Item]):
-    """A dataset that is asked for (position in the endless sequence, index)."""
+    """A dataset that is asked for (position in the endless sequence, index), or by a schedule for (stage, index)."""
 
     def __len__(self) -> int: ...
 
@@ -29,12 +30,13 @@ class EndlessData(pl.LightningDataModule):
     Trainers of several processes must be built with `use_distributed_sampler=False`: the order is shared out here.
 
     Args:
-        batch_size: patches of one process and step.
+        batch_size: patches of one process and step, or the schedule that says how many all processes take together and
+            of which stage, so that the loader grows with the networks and needn't start anew.
         seed: of the order, and of all that is drawn for an item.
         workers: processes that load; 0 = the training process itself.
     """
 
-    def __init__(self, batch_size: int, seed: int, workers: int = 0) -> None:
+    def __init__(self, batch_size: int | ProgressiveSchedule, seed: int, workers: int = 0) -> None:
         super().__init__()
         self.batch_size, self.seed, self.workers = batch_size, seed, workers
 
@@ -43,11 +45,9 @@ class EndlessData(pl.LightningDataModule):
 
         Without a trainer it starts at the first position, as the only process.
         """
-        start, rank, world_size = self._place()
-        order = InfinitePermutation(len(dataset), self.seed, self.batch_size, start, rank, world_size)
         return DataLoader(
             dataset,  # type: ignore[arg-type]
-            batch_sampler=order,
+            batch_sampler=self._order(len(dataset)),
             num_workers=self.workers,
             worker_init_fn=ignore_signals,
             collate_fn=collate,
@@ -56,6 +56,11 @@ class EndlessData(pl.LightningDataModule):
             # the global one, and a resumed training would differ from an uninterrupted one.
             generator=torch.Generator().manual_seed(self.seed),
         )
+
+    def _order(self, length: int) -> InfinitePermutation | StagedPermutation:
+        if isinstance(self.batch_size, ProgressiveSchedule):
+            return StagedPermutation(length, self.seed, self.batch_size, *self._place())
+        return InfinitePermutation(length, self.seed, self.batch_size, *self._place())
 
     def _place(self) -> tuple[int, int, int]:
         """Images seen by all processes, this process's rank, number of processes."""

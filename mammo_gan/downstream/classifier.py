@@ -7,7 +7,7 @@ discriminator, with a fifth of its channels, tells lesions from normal tissue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,6 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mammo_gan.data.batches import ClassifiedBatch
 from mammo_gan.losses.term import LossTerm
 from mammo_gan.networks.counters import Counters
 from mammo_gan.schedules.epochs import epoch_of
@@ -97,10 +96,14 @@ class Classifier(Counters, LightningModule):
         logits: Tensor = self.network(image)
         return logits.float()
 
-    def training_step(self, batch: ClassifiedBatch, batch_idx: int) -> None:
+    def loss_of(self, batch: Any) -> Tensor:
+        """(), of a ClassifiedBatch; what reads something else has a loss of its own."""
+        return F.binary_cross_entropy_with_logits(self(batch.image), batch.label.float())
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
         optimizer = cast(LightningOptimizer, self.optimizers())
         optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(self(batch.image), batch.label.float())
+        loss = self.loss_of(batch)
         self.latest_terms = {LOSS: LossTerm(loss.detach(), 1.0)}
         self.manual_backward(loss)
         self._set_learning_rate(optimizer)

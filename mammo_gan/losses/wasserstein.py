@@ -56,6 +56,7 @@ def gradient_penalty(
     synthetic: Tensor,
     *,
     target: float = 1.0,
+    share: Tensor | None = None,
     source: torch.Generator | None = None,
     in_float32: bool = True,
 ) -> Tensor:
@@ -67,7 +68,8 @@ def gradient_penalty(
             others' (a minibatch deviation).
         real, synthetic: (B, 1, H, W) floating point; gradients reach neither.
         target: norm of the gradient, over all pixels, that costs nothing.
-        source: of the points, on the images' device; None = torch's own state.
+        share: (B,) in [0, 1], where the points are, 0 = at the real image; None = drawn evenly.
+        source: of the points that are drawn, on the images' device; None = torch's own state.
         in_float32: keep autocast out. Needed unless the gradient of the critic's gradient is right in half precision
             (`networks.convolution`); float16 overflows in any case.
 
@@ -82,8 +84,9 @@ def gradient_penalty(
     if real.shape != synthetic.shape:
         raise ValueError(f"expected as many images of one size, got {tuple(real.shape)} and {tuple(synthetic.shape)}")
     device = real.device
-    share = torch.rand(len(real), 1, 1, 1, generator=source, device=device)  # one an image
-    between = torch.lerp(real.detach().float(), synthetic.detach().float(), share).requires_grad_()
+    if share is None:
+        share = torch.rand(len(real), generator=source, device=device)
+    between = torch.lerp(real.detach().float(), synthetic.detach().float(), share.view(-1, 1, 1, 1)).requires_grad_()
     with torch.autocast(device.type, enabled=False) if in_float32 else nullcontext():
         scores = scores_of(between)
         (gradient,) = torch.autograd.grad(scores.float().sum(), between, create_graph=True)

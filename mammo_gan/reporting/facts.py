@@ -36,8 +36,13 @@ def _value_row(value: Value) -> tuple[str, ...]:
     return value.label, ours, interval, count, papers, value.note
 
 
-def run(results: Results, origin: str, network: str) -> Section:
-    """What was run on what: data, seeds, device, times, code; `network` is the one whose weights were needed."""
+def run(results: Results, origin: str, network: str | None, whole: bool = False) -> Section:
+    """What was run on what: data, seeds, device, times, code.
+
+    Args:
+        network: the one whose weights were needed; None = none was.
+        whole: images are whole ones, counted by their views, not patches.
+    """
     data = results.data
     counts = Table(
         caption=f"Patches by split and class, and what they were cut from.{origin}",
@@ -45,6 +50,13 @@ def run(results: Results, origin: str, network: str) -> Section:
         rows=tuple((c.split, c.label, f"{c.patients:,}", f"{c.images:,}", f"{c.patches:,}") for c in data.patches),
         numeric=frozenset({2, 3, 4}),
     )
+    if whole:
+        counts = Table(
+            caption=f"Images by split and view.{origin}",
+            headings=("split", "view", "patients", "images"),
+            rows=tuple((c.split, c.label, f"{c.patients:,}", f"{c.images:,}") for c in data.patches),
+            numeric=frozenset({2, 3}),
+        )
     selection = Table(
         caption=f"Images left out by each rule of the selection.{origin}",
         headings=("rule", "images"),
@@ -65,7 +77,7 @@ def run(results: Results, origin: str, network: str) -> Section:
     )
 
 
-def _facts(results: Results, network: str) -> tuple[tuple[str, str], ...]:
+def _facts(results: Results, network: str | None) -> tuple[tuple[str, str], ...]:
     data = results.data
     speed = "not trained" if results.images_per_second is None else f"{_number(results.images_per_second)} images/s"
     return (
@@ -75,7 +87,7 @@ def _facts(results: Results, network: str) -> tuple[tuple[str, str], ...]:
         ("scale, preset", f"{results.scale}, {results.preset}"),
         ("seed", str(results.seed)),
         ("split hash", results.split_hash),
-        ("feature network", f"{network}, {results.weights.name}"),
+        *(() if network is None else (("feature network", f"{network}, {results.weights.name}"),)),
         ("device, precision", f"{results.device}, {results.precision}"),
         ("training speed", speed),
         *((f"parameters of the {name}", f"{count:,}") for name, count in results.parameters.items()),

@@ -69,7 +69,7 @@ def lesion_report(results: Results, paper: Paper, sources: Sources, shown: Shown
         UserError: a file of `sources` is missing or broken.
     """
     origin = sections.origin(results)
-    columns = () if sources.metrics is None else _columns(sources.metrics)
+    columns = () if sources.metrics is None else sections.columns(sources.metrics)
     parts = (
         _patches(sources, shown, origin),
         facts.values(results, origin),
@@ -81,11 +81,6 @@ def lesion_report(results: Results, paper: Paper, sources: Sources, shown: Shown
         facts.reproduction(results),
     )
     return sections.page(results, paper, parts, UNTRAINED)
-
-
-def _columns(metrics: Path) -> tuple[str, ...]:
-    with metrics.open(encoding="utf-8") as file:
-        return tuple(file.readline().strip().split(","))
 
 
 def _patches(sources: Sources, shown: Shown, origin: str) -> Section | None:

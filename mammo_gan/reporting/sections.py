@@ -90,6 +90,12 @@ def training(
     return Section("training", "Training", tuple(blocks)) if blocks else None
 
 
+def columns(metrics: Path) -> tuple[str, ...]:
+    """The names of a metrics.csv."""
+    with metrics.open(encoding="utf-8") as file:
+        return tuple(file.readline().strip().split(","))
+
+
 def _frame(frame: figures.Frame) -> Figure:
     label = f"{frame.iteration:,} iterations"
     picture = Picture(light=frame.png, alt=f"Samples after {label}.", media_type="image/png", width=frame.width)

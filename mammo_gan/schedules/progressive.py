@@ -90,6 +90,33 @@ class ProgressiveSchedule:
             raise ValueError(f"stages are 0 to {self.stages - 1}, not {stage}")
         return self.stable + (stage - 1) * (self.fading + self.stable) if stage else 0
 
+    def entered(self, stage: int) -> int:
+        """Images seen when the first batch of `stage` begins: `begins`, which the batch before may reach beyond."""
+        seen = 0
+        for before, size in enumerate(self.batch_sizes[:stage]):
+            seen += size * -(-(self.begins(before + 1) - seen) // size)
+        return seen
+
+    def grown(self) -> int:
+        """Images seen when the last stage has faded in."""
+        return self.begins(self.stages - 1) + (self.fading if self.stages > 1 else 0)
+
+    def iterations(self, images: int) -> int:
+        """Batches, from the first on, that hold `images` at least: steps of the critic."""
+        batches = 0
+        for stage, size in enumerate(self.batch_sizes):
+            start = self.entered(stage)
+            end = images if stage == self.stages - 1 else min(images, self.entered(stage + 1))
+            batches += max(-(-(end - start) // size), 0)
+        return batches
+
+    def generator_due(self, images_seen: int) -> bool:
+        """Whether the generator has a step after the critic's on the batch whose first image has `images_seen` before
+        it: after each n-th of a stage, n being the stage's critic_iterations."""
+        now = self.progress(images_seen)
+        steps = (images_seen - self.entered(now.stage)) // now.batch_size + 1
+        return steps % now.critic_iterations == 0
+
     def progress(self, images_seen: int) -> Progress:
         """Of the batch whose first image has `images_seen` before it."""
         if images_seen < 0:

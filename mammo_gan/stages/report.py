@@ -101,7 +101,7 @@ class Report(Stage):
             versions=environment["versions"],
             commit=environment["git_commit"],
             stages=tuple(_stage(name, place, context) for name, place in context.inputs.items()),
-            values=tuple(_value(value) for value in evaluation["values"]),
+            values=tuple(value_of(value) for value in evaluation["values"]),
             **computed,
         )
 
@@ -144,6 +144,7 @@ def _patch_count(count: dict[str, Any]) -> PatchCount:
     return PatchCount(**{name: value for name, value in count.items() if name != "asked"})
 
 
-def _value(value: dict[str, Any]) -> Value:
+def value_of(value: dict[str, Any]) -> Value:
+    """As `evaluation.values.described` has it."""
     interval = value.pop("interval", None)
     return Value(**value, interval=None if interval is None else (interval[0], interval[1]))

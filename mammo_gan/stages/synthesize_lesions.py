@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from pathlib import Path
 from typing import ClassVar
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
-from safetensors.torch import load_file
-from torch import nn
 
 from mammo_gan.errors import UserError
+from mammo_gan.stages.generators import load_trained
 from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.stage import Context, Stage, plain
 from mammo_gan.stages.synthesize import TRAINED_ON, device
-from mammo_gan.stages.training.trained import GENERATOR, GENERATOR_AVERAGE, GENERATOR_BEST
 from mammo_gan.synthesis.sampling import sample
 from mammo_gan.synthesis.writing_samples import write_samples
-
-WEIGHTS = {"best": GENERATOR_BEST, "average": GENERATOR_AVERAGE, "last": GENERATOR}
 
 
 class SynthesizeLesions(Stage):
@@ -56,16 +50,9 @@ class SynthesizeLesions(Stage):
 
     def run(self, folder: Path, context: Context) -> None:
         prepared, trained = (context.inputs[name] for name in self.inputs)
-        weights = trained / WEIGHTS[self.synthesis["generator"]]
-        if not weights.is_file():
-            raise UserError(
-                f"synthesis.generator=best: expected {weights}, found none: the training measured nothing to choose it "
-                "by (training.metric.every, callbacks.best). Choose synthesis.generator=average or last"
-            )
-        model: nn.Module = instantiate(self.generator, _convert_="all")
-        model.load_state_dict(load_file(weights))
+        chosen = load_trained(self.generator, trained, self.synthesis["generator"])
         drawn = sample(
-            model,
+            chosen.network,
             self.synthesis["images"],
             batch_size=self.synthesis["batch_size"],
             seed=self.seed,
@@ -76,7 +63,7 @@ class SynthesizeLesions(Stage):
             folder,
             drawn,
             archive=json.loads((prepared / PREPARATION).read_text(encoding="utf-8"))["archive"],
-            generator=hashlib.sha256(weights.read_bytes()).hexdigest(),
+            generator=chosen.sha256,
             trained_on=TRAINED_ON,
             kinds=self.kinds,  # type: ignore[arg-type]
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,15 +18,27 @@ from mammo_gan.archives.leaks import check_archives
 from mammo_gan.callbacks.best import Best
 from mammo_gan.callbacks.checkpoint_files import BEST
 from mammo_gan.callbacks.generator_average import GeneratorAverage
+from mammo_gan.callbacks.growth import Growth
+from mammo_gan.callbacks.metric_over_training import MetricOverTraining
 from mammo_gan.callbacks.sample_grid import SampleGrid
 from mammo_gan.data.datamodule import InfillData
+from mammo_gan.data.mammograms import MammogramData
 from mammo_gan.data.stores import open_store
 from mammo_gan.errors import UserError
 from mammo_gan.methods.base import GanMethod
 from mammo_gan.stages.command.contradictions import batch_normalised
 from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.stage import Context, Stage, plain
-from mammo_gan.stages.training import fitting, following, forecast, lengths, memory, processes, trained
+from mammo_gan.stages.training import (
+    fitting,
+    following,
+    forecast,
+    growing_forecast,
+    lengths,
+    memory,
+    processes,
+    trained,
+)
 from mammo_gan.stages.training.devices import Devices, normalised_apart
 from mammo_gan.stages.training.fitting import CHECKPOINTS as CHECKPOINTS
 from mammo_gan.stages.training.rollbacks import Rollbacks, iterations_in
@@ -40,10 +52,13 @@ class Train(Stage):
     """Trains a method; an interrupted training goes on from its newest whole checkpoint.
 
     Args:
-        data: makes the data module from a store, `batch_size`, `seed` and `workers`; None = patches to infill, with
-            the training's `flips`.
+        training: `batch_size`, or the `schedule` of a GAN that grows, which tells it.
+        data: makes the data module from a store, `batch_size` (without a schedule), `seed` and `workers`; None =
+            patches to infill, with the training's `flips`.
         metric: of the generator while it learns, see `following.distance`, by whose running mean the best generator is
-            kept unless callbacks.best names another; None = nothing is measured.
+            kept unless callbacks.best names another; of a GAN that grows, `following.growing_distances`, by the value
+            of the averaged generator at the finest resolution, which is then the one that is kept. None = nothing is
+            measured.
     """
 
     version: ClassVar[int] = 3
@@ -104,6 +119,8 @@ class Train(Stage):
                 self._forecast(data, folder, context, iterations - iterations_in(checkpoint))
 
         def shortage() -> UserError:
+            if self._grows:
+                return memory.shortage_while_growing(self.devices)
             in_parts = not batch_normalised(self.method)
             return memory.shortage(self.training.batch_size, self.devices, in_parts)
 
@@ -129,7 +146,7 @@ class Train(Stage):
             trained.load_generator(method.get_submodule("generator"), Path(self.init_from))
         callbacks = self._callbacks(folder, data, iterations, context)
         trainer = pl.Trainer(**self._trainer_settings(), logger=False, callbacks=callbacks, default_root_dir=folder)
-        divided = normalised_apart(method, self.devices, self.training.batch_size)
+        divided = None if self._grows else normalised_apart(method, self.devices, self.training.batch_size)
         if trainer.is_global_zero:
             if divided is not None:
                 context.screen.say(f"warning: {divided}")
@@ -141,29 +158,42 @@ class Train(Stage):
         if trainer.is_global_zero:
             average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
             said = [*self._leaks(self._archive(context)), *([] if divided is None else [divided])]
-            trained.write_best(folder / CHECKPOINTS / BEST, folder / trained.GENERATOR_BEST)
+            averaged = self._best_is_averaged(callbacks)
+            trained.write_best(folder / CHECKPOINTS / BEST, folder / trained.GENERATOR_BEST, averaged=averaged)
             trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made, said)
 
     def _forecast(self, data: pl.LightningDataModule, folder: Path, context: Context, iterations: int) -> None:
-        trial = instantiate(self.method, _convert_="all")
-        trial.accumulate = self.devices.accumulate
-        metric = None if self.metric is None else following.distance(plain(self.metric), data, self.seed)
-        said = forecast.of_training(trial, data, self._trainer_settings(), iterations, metric)
+        def trial() -> Any:
+            method = instantiate(self.method, _convert_="all")
+            method.accumulate = self.devices.accumulate
+            return method
+
+        settings, measured = self._trainer_settings, self._measured(data, GeneratorAverage(self.training.average_decay))
+        if isinstance(data, MammogramData):
+            said = growing_forecast.of_training(trial, data, settings, iterations, measured)
+        else:
+            said = forecast.of_training(trial(), data, settings(), iterations, next(iter(measured), None))
         context.screen.say(str(said))
         free = shutil.disk_usage(folder).free
         if free < said.disk:
             context.screen.say(f"only {forecast.size(free)} are free in {folder}: the training may stop there")
 
     def _data(self, context: Context) -> pl.LightningDataModule:
-        make: Callable[..., pl.LightningDataModule] = partial(InfillData, flips=self.training.flips)
-        if self.data is not None:
+        make: Callable[..., pl.LightningDataModule]
+        if self.data is None:
+            make = partial(InfillData, flips=self.training.flips)
+        else:
             make = instantiate(self.data, _convert_="all")
         return make(
             open_store(context.inputs[self.inputs[0]]),
-            batch_size=self.training.batch_size // self.devices.processes,
+            **({} if self._grows else {"batch_size": self.training.batch_size // self.devices.processes}),
             seed=self.seed,
             workers=self.unkeyed.callbacks.workers,
         )
+
+    @property
+    def _grows(self) -> bool:
+        return "schedule" in self.training
 
     def _archive(self, context: Context) -> str:
         """That the prepared patches come from, also where archive=auto named none."""
@@ -174,12 +204,8 @@ class Train(Stage):
         self, folder: Path, data: pl.LightningDataModule, iterations: int, context: Context
     ) -> list[pl.Callback]:
         settings = self.unkeyed.callbacks
-        best = None if settings.best is None else Best(**settings.best)
-        average = GeneratorAverage(self.training.average_decay)
-        measured: list[pl.Callback] = []
-        if self.metric is not None:
-            metric = following.distance(plain(self.metric), data, self.seed)
-            measured, best = [metric], best or Best(f"{metric.name}_mean", "min")
+        average = GeneratorAverage(self.training.average_decay, every_iteration=self._grows)
+        measured = self._measured(data, average)
         grid = SampleGrid(
             following.grid(data, settings.grid_patches, self.seed),  # type: ignore[arg-type]
             every_iterations=settings.grid_every,
@@ -187,8 +213,34 @@ class Train(Stage):
             also_at=[self.method.get("pretraining_iterations", 0)],
             average=average if settings.grid_average else None,
         )
-        own = [average, *measured, grid]
+        growth = [Growth(context.screen.say)] if self._grows else []
+        own = [*growth, average, *measured, grid]
+        best = self._best(measured)
         return fitting.callbacks_around(own, folder, context, iterations, self.divergence, settings, best)
+
+    def _measured(self, data: pl.LightningDataModule, average: GeneratorAverage) -> list[MetricOverTraining]:
+        """What is measured over the training, by stages if it grows, also of `average` then."""
+        if self.metric is None:
+            return []
+        if isinstance(data, MammogramData):
+            return list(following.growing_distances(plain(self.metric), data, self.seed, average))
+        return [following.distance(plain(self.metric), data, self.seed)]
+
+    def _best(self, measured: Sequence[MetricOverTraining]) -> Best | None:
+        if self.unkeyed.callbacks.best is not None:
+            return Best(**self.unkeyed.callbacks.best)
+        if not measured:
+            return None
+        # Assumption: the paper selects "the best network checkpoint" (korkinof2019_mammogan, 3); as in the original it
+        # is the averaged generator that is measured and drawn from.
+        return Best(f"{measured[-1].name}_{'average' if self._grows else 'mean'}", "min")
+
+    def _best_is_averaged(self, callbacks: Sequence[pl.Callback]) -> bool:
+        measured = [callback for callback in callbacks if isinstance(callback, MetricOverTraining)]
+        best = self._best(measured)
+        return best is not None and any(
+            best.metric in (f"{metric.name}_average", f"{metric.name}_average_mean") for metric in measured
+        )
 
     def _trainer_settings(self) -> dict[str, Any]:
         return {**self.devices.trainer_settings(), **fitting.TRAINER_SETTINGS}

@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mammo_gan.stages import run_folder
-from tests.bench.runner import Outcome, measure
+from tests.bench.runner import Benchmark, Outcome, measure
 from tests.bench.table import table
 
 # Each is a module of this folder with `benchmarks(scratch, quick) -> Iterator[Benchmark]`, imported only when it is
@@ -26,6 +27,8 @@ from tests.bench.table import table
 NAMES = (
     "training_step",
     "dcgan_step",
+    "mammogan_step",
+    "mammogan_hours",
     "ablation",
     "convolutions",
     "processes",
@@ -46,6 +49,7 @@ def main() -> int:
     """Measure what is asked for, one benchmark after the other."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=NAMES, help="measure this alone; may be given repeatedly")
+    parser.add_argument("--match", default="", help="measure only what has this in its name, e.g. ', 8x8 px'")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter blocks: a look, not a figure to quote")
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"), help="where the figures are kept")
     arguments = parser.parse_args()
@@ -58,7 +62,8 @@ def main() -> int:
         module = importlib.import_module(f"tests.bench.{name}")
         with tempfile.TemporaryDirectory(prefix="mammo-gan-bench-") as scratch, console.status(name):
             try:
-                measured.extend(map(measure, module.benchmarks(Path(scratch), arguments.quick)))  # keeps what it has
+                chosen = _named(arguments.match, module.benchmarks(Path(scratch), arguments.quick))
+                measured.extend(map(measure, chosen))  # keeps what it has
             except Exception as error:  # one that breaks must not hide the others
                 broken[name] = f"{type(error).__name__}: {error}"
         if measured:
@@ -69,6 +74,10 @@ def main() -> int:
     _keep(arguments.json, outcomes, broken, arguments.quick, load)
     console.print(f"figures kept in {arguments.json}", markup=False, highlight=False)
     return 1 if broken or any(outcome.fault for outcome in outcomes) else 0
+
+
+def _named(part: str, benchmarks: Iterable[Benchmark]) -> Iterator[Benchmark]:
+    return (benchmark for benchmark in benchmarks if part in benchmark.name)
 
 
 def _show(console: Console, shown: Table, outcomes: list[Outcome]) -> None:

@@ -8,7 +8,6 @@ gain, less what the framework costs.
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from torch.utils.data import DataLoader
 from mammo_gan.data.batches import LesionBatch
 from mammo_gan.methods.dcgan import DCGAN
 from mammo_gan.stages.command.groups import conf_folder
+from tests.bench import memory
 from tests.bench.runner import Benchmark
 from tests.bench.training_step import now
 
@@ -46,7 +46,7 @@ def benchmarks(scratch: Path, quick: bool) -> Iterator[Benchmark]:
         arms["Lightning, bf16"] = in_lightning(method(), images, steps, device, scratch, precision="bf16-mixed")
     name = f"DCGAN step, 128 px, batch {images}"
     yield Benchmark(name=name, unit="images/s", arms=arms, blocks=2 if quick else 3, floor=FLOOR)
-    peaks = {arm: in_a_process(arm, images) for arm in (LIGHTNING, PLAIN)}
+    peaks = {arm: memory.in_a_process("tests.bench.dcgan_step", arm, str(images)) for arm in (LIGHTNING, PLAIN)}
     yield Benchmark(name=f"{name}, peak memory of the process", unit="MiB", arms=peaks, blocks=1)
 
 
@@ -135,19 +135,8 @@ def in_a_loop(method: DCGAN, images: int, steps: int, device: torch.device) -> C
     return block
 
 
-def in_a_process(arm: str, images: int) -> Callable[[], float]:
-    """A block is a process that trains two steps and says how much memory it had at most."""
-
-    def block() -> float:
-        command = [sys.executable, "-m", "tests.bench.dcgan_step", arm, str(images)]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return float(said.split()[-1])
-
-    return block
-
-
 def peak(arm: str, images: int) -> float:
-    """MiB: of the GPU's memory what tensors took, else the process's largest resident size (Linux)."""
+    """MiB of a training of two steps."""
     device = _device()
     block = (
         in_lightning(method(), images, 2, device, Path("outputs"))
@@ -155,11 +144,7 @@ def peak(arm: str, images: int) -> float:
         else in_a_loop(method(), images, 2, device)
     )
     block()
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    # getrusage would tell the size of the process that started this one, where that was larger.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return float(status["VmHWM"].split()[0]) / 2**10
+    return memory.peak(device)
 
 
 def _device() -> torch.device:

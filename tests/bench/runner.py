@@ -24,7 +24,10 @@ class Benchmark:
 
 
 class UnavailableError(Exception):
-    """An arm cannot run on this machine; the message says why. The others are measured without it."""
+    """An arm cannot run on this machine; the message says why. The others are measured without it.
+
+    Where none can, nothing is measured, and that is no fault.
+    """
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,11 @@ def measure(benchmark: Benchmark) -> Outcome:
     In a block each later arm has the first one beside it, and the order of the two turns round every time.
 
     Raises:
-        UnavailableError: by the first arm, without which nothing can be compared.
+        UnavailableError: by the first arm and not by all, so that there is nothing to compare the others with.
     """
     left_out = _warmed_up(benchmark)
+    if len(left_out) == len(benchmark.arms):
+        return Outcome(benchmark.name, benchmark.unit, {}, {}, None, left_out)
     first, *others = (name for name in benchmark.arms if name not in left_out)
     figures: dict[str, list[float]] = {name: [] for name in (first, *others)}
     ratios: dict[str, list[float]] = {name: [] for name in others}
@@ -104,13 +109,14 @@ def measure(benchmark: Benchmark) -> Outcome:
 def _warmed_up(benchmark: Benchmark) -> dict[str, str]:
     """Why some arms cannot run."""
     left_out: dict[str, str] = {}
-    for place, (name, arm) in enumerate(benchmark.arms.items()):
+    for name, arm in benchmark.arms.items():
         try:
             arm()
         except UnavailableError as reason:
-            if place == 0:
-                raise
             left_out[name] = str(reason)
+    first = next(iter(benchmark.arms))
+    if first in left_out and len(left_out) < len(benchmark.arms):
+        raise UnavailableError(left_out[first])
     return left_out
 
 

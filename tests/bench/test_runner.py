@@ -95,3 +95,8 @@ def test_an_arm_that_cannot_run_is_left_out_and_the_others_are_measured() -> Non
 def test_without_the_first_arm_nothing_is_compared() -> None:
     with pytest.raises(UnavailableError, match="no compiler"):
         measure(Benchmark(name="x", unit="1/s", blocks=2, arms={"a": _unavailable, "b": lambda: 1.0}))
+
+
+def test_where_no_arm_can_run_that_is_said_and_no_fault() -> None:
+    outcome = measure(Benchmark(name="x", unit="1/s", blocks=2, arms={"a": _unavailable}, floor=1.0))
+    assert (outcome.arms, outcome.fault, outcome.left_out) == ({}, None, {"a": "no compiler"})

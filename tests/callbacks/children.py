@@ -27,16 +27,20 @@ from pytorch_lightning.callbacks import Callback
 from mammo_gan.callbacks.best import Best
 from mammo_gan.callbacks.checkpoint import AtomicCheckpoint, find_last
 from mammo_gan.callbacks.generator_average import GeneratorAverage
+from mammo_gan.callbacks.growth import Growth
 from mammo_gan.callbacks.random_state import RandomState
 from mammo_gan.callbacks.stop import StopAtIteration
 from mammo_gan.data.datamodule import InfillData
+from mammo_gan.data.image_store import ImageStore
+from mammo_gan.data.mammograms import MammogramData
 from mammo_gan.data.store import PatchStore, PatchWriter
 from mammo_gan.interruption import Interrupted, Interruption
 from mammo_gan.methods.base import GanMethod
 from mammo_gan.methods.data_parallel import DataParallel
 from tests.callbacks import tiny_gan
+from tests.data import mammogram_store
 from tests.data.test_infill import row
-from tests.methods import small, small_dcgan
+from tests.methods import small, small_dcgan, small_mammogan
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload([__name__])
@@ -51,7 +55,7 @@ class Training:
 
     folder: Path
     stop: int = FOREVER
-    method: Literal["tiny", "cigan", "dcgan"] = "tiny"
+    method: Literal["tiny", "cigan", "dcgan", "mammogan"] = "tiny"
     every: int | None = None  # iterations between checkpoints
     best: Best | None = None
     workers: int = 0
@@ -227,11 +231,13 @@ def _fit(training: Training, rank: int, processes: int, interruption: Interrupti
         "tiny": tiny_gan.DrawingGan,
         "cigan": partial(small.small_cigan, log_every=5),
         "dcgan": partial(small_dcgan.small_dcgan, log_every=5, training_images=None),
+        "mammogan": partial(small_mammogan.small_mammogan, minibatch_group=2, log_every=5),
     }
     method = methods[training.method]()
     callbacks = [
         StopAtIteration(training.stop),
-        GeneratorAverage(0.9),
+        *([Growth()] if training.method == "mammogan" else []),
+        GeneratorAverage(0.9, every_iteration=training.method == "mammogan"),
         RandomState(),
         _Reporting(training, interruption),
         AtomicCheckpoint(training.checkpoints, None, training.every, interruption, training.best),
@@ -248,15 +254,24 @@ def _fit(training: Training, rank: int, processes: int, interruption: Interrupti
         enable_model_summary=False,
         default_root_dir=training.folder,
     )
-    store = PatchStore.open(training.folder / "store")
+    trainer.fit(method, datamodule=_data(training, processes), ckpt_path=last, weights_only=True)
+
+
+def _data(training: Training, processes: int) -> pl.LightningDataModule:
+    folder = training.folder / "store"
+    if training.method == "mammogan":
+        schedule, schema = small_mammogan.SCHEDULE, small_mammogan.SCHEMA
+        return MammogramData(ImageStore.open(folder), schedule, schema, seed=5, workers=training.workers)
     kind = small_dcgan.LesionsOfInfillData if training.method == "dcgan" else InfillData
-    data = kind(store, 4 // processes, seed=5, workers=training.workers, flips=True)
-    trainer.fit(method, datamodule=data, ckpt_path=last, weights_only=True)
+    return kind(PatchStore.open(folder), 4 // processes, seed=5, workers=training.workers, flips=True)
 
 
 def _write_store(training: Training) -> None:
     folder, size = training.folder / "store", tiny_gan.SIZE if training.method == "tiny" else small.SIZE
     if folder.exists():
+        return
+    if training.method == "mammogan":
+        mammogram_store.write(folder)
         return
     writer, rng = PatchWriter(folder, PATCHES, size), np.random.default_rng(0)
     for index in range(PATCHES):

@@ -31,14 +31,15 @@ class Recorder(Callback):
         self.history.append([parameter.detach().clone() for parameter in pl_module.generator.parameters()])
 
 
-def test_the_average_is_that_of_a_loop_over_the_generators_steps(tmp_path: Path) -> None:
-    average, recorder, method = GeneratorAverage(0.6), Recorder(), TinyGan()
+@pytest.mark.parametrize("every_iteration", [False, True])
+def test_the_average_is_that_of_a_loop_over_the_generators_steps(tmp_path: Path, every_iteration: bool) -> None:
+    average, recorder, method = GeneratorAverage(0.6, every_iteration), Recorder(), TinyGan()
     fit(method, tmp_path, [StopAtIteration(11), recorder, average])
-    expected = recorder.history[0]
-    for updates, after in enumerate(recorder.history[2::2]):  # the generator is trained in even iterations
+    expected, each = recorder.history[0], 1 if every_iteration else 2  # the generator is trained in even iterations
+    for updates, after in enumerate(recorder.history[each::each]):
         decay = min(0.6, (1 + updates) / (10 + updates))
         expected = [decay * a + (1 - decay) * b for a, b in zip(expected, after, strict=True)]
-    assert average.updates == 5
+    assert average.updates == (11 if every_iteration else 5)
     for a, b in zip(average.averaged(method).parameters(), expected, strict=True):
         torch.testing.assert_close(a, b)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammo_gan.data.sampler import InfinitePermutation
+from mammo_gan.data.sampler import InfinitePermutation, StagedPermutation
+from mammo_gan.errors import UserError
+from mammo_gan.networks.equalised import minibatch_deviation
+from mammo_gan.schedules.progressive import ProgressiveSchedule
+from tests.schedules.test_progressive import schedules
 
 Place = tuple[int, int]
+Order = InfinitePermutation | StagedPermutation
 
 
-def first(count: int, sampler: InfinitePermutation) -> list[Place]:
+def first(count: int, sampler: Order) -> list[Place]:
     """The first `count` places."""
     return list(islice((place for batch in sampler for place in batch), count))
 
@@ -57,3 +64,59 @@ def test_it_has_no_end() -> None:
 def test_impossible_places(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at"):
         InfinitePermutation(**{"length": 5, "seed": 1, "batch_size": 2, **bad})
+
+
+@given(schedules(), st.integers(1, 30))
+def test_staged_batches_are_as_their_first_image_has_them(schedule: ProgressiveSchedule, length: int) -> None:
+    indices = [index for _, index in first(400, InfinitePermutation(length, 7, 1))]
+    seen = 0
+    for batch in StagedPermutation(length, 7, schedule):
+        now = schedule.progress(seen)
+        assert batch == [(now.stage, index) for index in indices[seen : seen + now.batch_size]]
+        assert len(batch) == now.batch_size
+        seen += len(batch)
+        if seen > 300:
+            break
+
+
+@given(schedules(), st.integers(0, 15))
+def test_staged_batches_go_on_anywhere(schedule: ProgressiveSchedule, done: int) -> None:
+    whole = list(islice(StagedPermutation(11, 7, schedule), done + 5))
+    start = sum(map(len, whole[:done]))
+    assert list(islice(StagedPermutation(11, 7, schedule, start), 5)) == whole[done:]
+
+
+@given(schedules(), st.integers(1, 4), st.integers(0, 30))
+def test_ranks_share_a_staged_batch_in_turn(schedule: ProgressiveSchedule, world_size: int, start: int) -> None:
+    shared = replace(
+        schedule, batch_sizes=[size * world_size for size in schedule.batch_sizes], stable=schedule.stable * world_size,
+        fading=schedule.fading * world_size,
+    )  # fmt: skip
+    ranks = [islice(StagedPermutation(9, 7, shared, start, rank, world_size), 6) for rank in range(world_size)]
+    alone = list(islice(StagedPermutation(9, 7, shared, start), 6))
+    assert [
+        [place for places in zip(*batches, strict=True) for place in places] for batches in zip(*ranks, strict=True)
+    ] == alone
+
+
+def test_processes_group_images_for_the_deviation_as_one_does() -> None:
+    images = torch.rand(16, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    alone = minibatch_deviation(images, 4)[:, -1, 0, 0]
+    for world_size in (2, 4):
+        for rank in range(world_size):
+            share = minibatch_deviation(images[rank::world_size], 4)[:, -1, 0, 0]
+            torch.testing.assert_close(share, alone[rank::world_size])
+
+
+def test_a_batch_that_processes_cannot_share() -> None:
+    schedule = ProgressiveSchedule(stable=8, fading=8, batch_sizes=[8, 6], learning_rate=1e-3, critic_iterations=[1, 1])
+    with pytest.raises(UserError, match=r"training.schedule.batch_sizes=\[8, 6\]: 6 images of stage 1.*4 processes"):
+        StagedPermutation(5, 1, schedule, 0, 0, 4)
+    StagedPermutation(5, 1, schedule, 0, 1, 2)
+
+
+@pytest.mark.parametrize("bad", [{"length": 0}, {"start": -1}, {"rank": 1}])
+def test_impossible_staged_places(bad: dict[str, int]) -> None:
+    schedule = ProgressiveSchedule(stable=8, fading=8, batch_sizes=[2], learning_rate=1e-3, critic_iterations=[1, 1])
+    with pytest.raises(ValueError, match="at"):
+        next(iter(StagedPermutation(**{"length": 5, "seed": 1, "schedule": schedule, **bad})))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -13,6 +14,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from mammo_gan.data.batches import InfillBatch
 from mammo_gan.methods.cigan import CiGAN
 from mammo_gan.methods.data_parallel import DataParallel
+from tests.callbacks.children import Training, finish
+from tests.data import mammogram_store
 from tests.methods.small import BATCH, batch, fit, in_turns, small_cigan
 
 
@@ -54,3 +57,18 @@ def test_two_processes_equal_one() -> None:
     for name, tensor in together.state_dict().items():
         torch.testing.assert_close(tensor, expected[name], rtol=1e-3, atol=2e-5, msg=name)
     assert int(together.images_seen) == 20 * BATCH
+
+
+@pytest.mark.slow
+def test_two_processes_grow_as_one(tmp_path: Path) -> None:
+    """Images, noise, the penalty's points and the groups of the minibatch deviation, two images each, are those of one
+    process."""
+    ends = []
+    for processes in (1, 2):
+        training = Training(tmp_path / str(processes), 18, "mammogan")
+        mammogram_store.write(training.folder / "store", gaps=False)
+        ends.append(finish(training, processes)["state_dict"])
+    alone, together = ends
+    for name, tensor in together.items():
+        torch.testing.assert_close(tensor, alone[name], rtol=1e-3, atol=1e-4, msg=name)
+    assert int(together["images_seen"]) == 3 * 8 + 15 * 4

@@ -16,6 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammo_gan.networks.mammogan import Critic, Generator, faded, stage_widths
+from tests.networks.peak import peak
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -167,10 +168,10 @@ def test_real_images_fade_alike(seed: int, alpha: float) -> None:
     torch.testing.assert_close(faded(image, 1.0), image, rtol=0, atol=0)
 
 
-def penalised(critic: Critic, image: Tensor) -> list[Tensor]:
+def penalised(critic: Critic, image: Tensor, stage: int = 3) -> list[Tensor]:
     """The score, its gradient at the image, and what a penalty on that gives each parameter."""
     image = image.clone().requires_grad_()
-    score = critic(image, stage=3, alpha=0.6).score
+    score = critic(image, stage=stage, alpha=0.6).score
     (slope,) = torch.autograd.grad(score.sum(), image, create_graph=True)
     norms = slope.flatten(1).norm(dim=1)
     gradients = torch.autograd.grad((norms - 1).square().mean(), list(critic.parameters()), allow_unused=True)
@@ -255,6 +256,55 @@ def test_parameters_of_the_original_and_of_mammogan() -> None:
     assert counted((5, 4), stage_widths(9, base=16384, cap=1024), 1024) == (85_989_289, 96_491_361)
 
 
+@pytest.mark.parametrize("stage", [0, 3])
+@pytest.mark.parametrize("checkpointed", [True, (False, False, True, True), (True, False, True, False)])
+def test_checkpointed_stages_give_the_same(checkpointed: bool | tuple[bool, ...], stage: int) -> None:
+    settings: dict[str, Any] = {"fused": (False, False, False, True)}
+    grown: dict[str, Any] = {"stage": stage, "alpha": 0.6}
+    found: list[list[Tensor]] = []
+    for chosen in (False, checkpointed):
+        generator, critic = generator_of(**settings, checkpointed=chosen), critic_of(**settings, checkpointed=chosen)
+        slopes = penalised(critic, image_of(stage), stage)
+        image = generator(normal(4, 7), **grown)
+        critic(image, **grown).score.sum().backward()
+        weights = [parameter.grad for network in (generator, critic) for parameter in network.parameters()]
+        found.append([*slopes, image, *(gradient for gradient in weights if gradient is not None)])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def taken(checkpointed: Sequence[bool]) -> tuple[int, int, int]:
+    """Bytes of a critic's and of a generator's step at full size, and the latter's operations, without computing."""
+    grown: dict[str, Any] = {"stage": 8, "alpha": 1.0}
+    settings: dict[str, Any] = {"base": (5, 4), "stages": 9, "widths": ORIGINAL, "checkpointed": checkpointed}
+    with torch.device("meta"):
+        generator, critic = Generator(**settings, fused=True), Critic(**settings, fused=True, final_width=512)
+        z, real, synthetic = torch.randn(4, 512), *torch.randn(2, 4, 1, 1280, 1024)
+
+        def criticise() -> None:
+            difference = critic(synthetic, **grown).score.sum() - critic(real, **grown).score.sum()
+            mixed = torch.lerp(real, synthetic, 0.5).requires_grad_()
+            (slope,) = torch.autograd.grad(critic(mixed, **grown).score.sum(), mixed, create_graph=True)
+            (difference + slope.square().sum()).backward()
+
+        def generate() -> None:
+            critic(generator(z, **grown), **grown).score.sum().backward()
+
+        criticising = peak(criticise)
+        critic.requires_grad_(False)
+        generating = peak(generate)
+        with FlopCounterMode(display=False) as counter:
+            generate()
+    return criticising, generating, counter.get_total_flops()
+
+
+def test_checkpointed_stages_take_less_memory_and_some_operations_more() -> None:
+    plain, every = taken([False] * 9), taken([True] * 9)
+    assert every[0] < 0.75 * plain[0]  # what a graph of a gradient keeps, it keeps in either form
+    assert every[1] < 0.75 * plain[1]
+    # A forward pass of both networks more; before there were that, and backward twice of one and once of the other.
+    assert every[2] / plain[2] == pytest.approx(7 / 5, rel=0.02)
+
+
 def multiplications(fused: bool) -> int:
     """Of one 1280x1024 image in the generator, in pairs with an addition."""
     count = 512 * 512 * 20 + 9 * 512 * 512 * 20 + 16 * 1280 * 1024
@@ -310,7 +360,13 @@ def test_half_precision_is_close() -> None:
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
-    for changes in ({"widths": (4, 4)}, {"fused": [True]}, {"widths": (4, 4, 4, 0)}, {"stages": 0, "widths": ()}):
+    for changes in (
+        {"widths": (4, 4)},
+        {"fused": [True]},
+        {"checkpointed": [True]},
+        {"widths": (4, 4, 4, 0)},
+        {"stages": 0, "widths": ()},
+    ):
         with pytest.raises(ValueError, match="as many widths of at least 1"):
             generator_of(**changes)
     with pytest.raises(ValueError, match="a height and a width"):

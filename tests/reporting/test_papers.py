@@ -41,12 +41,9 @@ ELSEWHERE = {
     "mammo_gan/archives/cbis_masks.py": "a CBIS mask of another size is the same mask",
     "mammo_gan/archives/optimam_findings.py": "an OPTIMAM image is judged by its own episode",
     "mammo_gan/archives/optimam_header.py": "BreastImplantPresent NO stands for nothing shown",
-    "mammo_gan/losses/auxiliary.py": "how korkinof2019's critic tells the breast mask's size",
     "mammo_gan/imaging/lesion_patches.py": "shen2021's padding at the border",
     "mammo_gan/imaging/margin.py": "the centre that shen2021's mask is scaled about",
     "mammo_gan/imaging/normal_patches.py": "alyafi2019's Algorithm 1",
-    "mammo_gan/schedules/progressive.py": "how korkinof2019's critic iterations rise",
-    "mammo_gan/statistics/moments.py": "which moments korkinof2019 draws",
 }
 
 

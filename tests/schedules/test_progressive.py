@@ -164,3 +164,44 @@ def test_refuses_what_lies_outside() -> None:
         total_images(0, epochs=33, more=0)
     with pytest.raises(ValueError, match="no negative length"):
         total_images(10, epochs=33, more=-1)
+
+
+@given(schedules(), st.integers(0, 300))
+def test_iterations_are_the_batches_walked_through(schedule: ProgressiveSchedule, images: int) -> None:
+    seen = batches = 0
+    while seen < images:
+        seen, batches = seen + schedule.progress(seen).batch_size, batches + 1
+    assert schedule.iterations(images) == batches
+
+
+@given(schedules())
+def test_the_generator_is_due_after_each_nth_batch_of_a_stage(schedule: ProgressiveSchedule) -> None:
+    seen, stage, steps, entered = 0, -1, 0, {}
+    while seen < schedule.grown() + 30:
+        now = schedule.progress(seen)
+        if now.stage != stage:
+            stage, steps = now.stage, 0
+            entered[stage] = seen
+        steps += 1
+        assert schedule.generator_due(seen) == (steps % now.critic_iterations == 0)
+        seen += now.batch_size
+    assert entered == {stage: schedule.entered(stage) for stage in range(schedule.stages)}
+
+
+@given(schedules())
+def test_it_has_grown_when_the_last_stage_stands_alone(schedule: ProgressiveSchedule) -> None:
+    last = schedule.stages - 1
+    now = schedule.progress(schedule.grown())
+    assert (now.stage, now.alpha) == (last, 1.0)
+    assert schedule.grown() == 0 or schedule.progress(schedule.grown() - 1)[:2] < (last, 1.0)
+
+
+def test_the_papers_iterations() -> None:
+    """38 million images: each stage's in batches of its own, the last one's to the end."""
+    entered = [ONE_GPU.entered(stage) for stage in range(9)]
+    of_stages = [
+        (end - start) // size for start, end, size in zip(entered, entered[1:], ONE_GPU.batch_sizes, strict=False)
+    ]
+    assert of_stages == [4688, 9375, 9375, 18749, 37500, 75000, 150000, 300000]
+    assert entered[1:5] == [600_064, 1_800_064, 3_000_064, 4_200_000]  # 64 divides what 128 doesn't
+    assert ONE_GPU.iterations(38_000_000) == sum(of_stages) + -(-(38_000_000 - 9_000_000) // 4)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mammo_gan.stages.command import classifiers
+from mammo_gan.stages.command import classifiers, growing
 from mammo_gan.stages.command.pipeline import stages_of, unmet
 
 STARTED_BY = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")  # torchrun's and srun's number of processes
@@ -25,7 +25,7 @@ def find(cfg: DictConfig) -> list[str]:
         *_source(cfg),
         *_split(cfg),
         *_preset(cfg),
-        *_sizes(cfg),
+        *(growing.find(cfg) if growing.grows(cfg) else _sizes(cfg)),
         *_counts(cfg),
         *_length(cfg),
         *_generator(cfg),
@@ -134,7 +134,7 @@ def _generator(cfg: DictConfig) -> Iterator[str]:
         yield f"synthesis.generator={wanted}: expected best, average or last"
     if wanted == "best" and cfg.callbacks.best is None:
         epochs = cfg.training.get("epochs")
-        if metric is None or (epochs is not None and epochs < metric.every):
+        if metric is None or (epochs is not None and not growing.grows(cfg) and epochs < metric.every):
             yield (
                 "synthesis.generator=best: nothing is measured in the training that a best one could be chosen by "
                 "(training.metric.every, training.epochs); choose average or last"
@@ -154,7 +154,7 @@ def _divergence(cfg: DictConfig) -> Iterator[str]:
 
 
 def _processes(cfg: DictConfig) -> Iterator[str]:
-    trainer, batch_size = cfg.trainer, cfg.training.batch_size
+    trainer = cfg.trainer
     for key in ("devices", "nodes", "accumulate"):
         if trainer[key] < 1:
             yield f"trainer.{key}={trainer[key]}: expected 1 or more"
@@ -163,14 +163,7 @@ def _processes(cfg: DictConfig) -> Iterator[str]:
         yield f"trainer.start={trainer.start}: expected local or srun"
     if trainer.nodes > 1 and trainer.start == "local":
         yield f"trainer.nodes={trainer.nodes}: several nodes need SLURM (trainer=slurm)"
-    parts = trainer.devices * trainer.nodes * trainer.accumulate
-    if batch_size % parts:
-        fitting = next(n for n in range(batch_size + 1, batch_size + parts + 1) if n % parts == 0)
-        yield (
-            f"training.batch_size={batch_size} images a step can't be shared by trainer.nodes={trainer.nodes} x "
-            f"trainer.devices={trainer.devices} processes in trainer.accumulate={trainer.accumulate} parts each; "
-            f"{fitting} could, or fewer devices"
-        )
+    yield from _shares(cfg)
     if trainer.accumulate > 1 and batch_normalised(cfg.method):
         yield (
             f"trainer.accumulate={trainer.accumulate}: expected 1 with batch normalisation, whose statistics would be "
@@ -181,6 +174,23 @@ def _processes(cfg: DictConfig) -> Iterator[str]:
             "this command was started as one of several processes, by torchrun or srun. Start it once: "
             "trainer=ddp and trainer=slurm start the processes of a training themselves"
         )
+
+
+def _shares(cfg: DictConfig) -> Iterator[str]:
+    """Whether processes and their parts can share each batch."""
+    trainer = cfg.trainer
+    parts = trainer.devices * trainer.nodes * trainer.accumulate
+    key, batch_sizes = "training.batch_size", [cfg.training.get("batch_size")]
+    if growing.grows(cfg):
+        key, batch_sizes = "training.schedule.batch_sizes", list(dict.fromkeys(cfg.training.schedule.batch_sizes))
+    for batch_size in batch_sizes:
+        if batch_size % parts:
+            fitting = next(n for n in range(batch_size + 1, batch_size + parts + 1) if n % parts == 0)
+            yield (
+                f"{key}={batch_size} images a step can't be shared by trainer.nodes={trainer.nodes} x "
+                f"trainer.devices={trainer.devices} processes in trainer.accumulate={trainer.accumulate} parts each; "
+                f"{fitting} could, or fewer devices"
+            )
 
 
 def batch_normalised(method: DictConfig) -> bool:

@@ -31,9 +31,11 @@ from mammo_gan.errors import UserError
 _ROOMS = ("archives", "callbacks", "downstream", "losses", "methods", "metrics", "networks", "schedules", "stages")
 CLASSES = (
     *(f"mammo_gan.{room}" for room in _ROOMS),
+    "mammo_gan.data.attributes",
     "mammo_gan.data.classified",
     "mammo_gan.data.datamodule",
     "mammo_gan.data.lesions",
+    "mammo_gan.data.mammograms",
     "torch.nn",
     "torch.optim",
     "torchvision.ops",

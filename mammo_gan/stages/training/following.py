@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
 from torch import Tensor
 
 from mammo_gan.archives.records import SplitName
+from mammo_gan.callbacks.generator_average import GeneratorAverage
+from mammo_gan.callbacks.growing_grid import GrowingGrid
 from mammo_gan.callbacks.infill_grid import InfillGrid
 from mammo_gan.callbacks.lesion_grid import LesionGrid
+from mammo_gan.callbacks.metric_of_stage import MetricOfStage
 from mammo_gan.callbacks.metric_over_training import MetricOverTraining
 from mammo_gan.callbacks.sample_grid import Grid
 from mammo_gan.data.datamodule import InfillData
+from mammo_gan.data.mammograms import MammogramData, size_of
 from mammo_gan.metrics.feature_distance import FeatureDistance
 from mammo_gan.metrics.names import fid_name
+from mammo_gan.metrics.sliced_wasserstein import MeanSlicedWasserstein, swd_name
 from mammo_gan.networks.inception import InceptionFid
+from mammo_gan.statistics.sliced_wasserstein import SMALLEST
 from mammo_gan.weights import inception_weights
 
 
@@ -32,8 +39,10 @@ class Reals(Protocol):
         ...
 
 
-def grid(data: InfillData | Reals, count: int, seed: int) -> Grid:
-    """What suits the data: patches infilled, or `count` patches drawn beside real ones."""
+def grid(data: InfillData | MammogramData | Reals, count: int, seed: int) -> Grid:
+    """What suits the data: patches infilled, or `count` patches or whole images drawn beside real ones."""
+    if isinstance(data, MammogramData):
+        return GrowingGrid(partial(data.fixed_images, "train", count, seed), seed)
     if not isinstance(data, InfillData):
         return LesionGrid(data.fixed_images("train", count, seed), seed)
     # A small archive may have nothing to infill in its validation split.
@@ -58,3 +67,35 @@ def distance(settings: Mapping[str, Any], data: pl.LightningDataModule, seed: in
         batch_size=settings["batch_size"],
         seed=seed,
     )
+
+
+def growing_distances(
+    settings: Mapping[str, Any], data: MammogramData, seed: int, average: GeneratorAverage
+) -> list[MetricOfStage]:
+    """The sliced Wasserstein distance to real images at each stage that is large enough for it, coarsest first, by the
+    name that the number of images allows and the size, as swd_1280x1024 (korkinof2019_mammogan, 3).
+
+    Args:
+        settings: `every` so many images seen, with so many synthetic `samples` in batches of `batch_size`, against as
+            many real ones of `split`, or all that there are.
+        average: also measured, under NAME_average.
+    """
+    count = min(settings["samples"], data.images(settings["split"]))
+    measured = []
+    for stage in range(data.schedule.stages):
+        height, width = size_of(data.store, stage)
+        if height < SMALLEST:
+            continue
+        metric = MetricOfStage(
+            MeanSlicedWasserstein(count, seed),
+            f"{swd_name(count)}_{height}x{width}",
+            data.reals(settings["split"], settings["batch_size"], (height, width), count, seed),
+            every=settings["every"],
+            samples=settings["samples"],
+            batch_size=settings["batch_size"],
+            seed=seed,
+            average=average,
+            stage=stage,
+        )
+        measured.append(metric)
+    return measured

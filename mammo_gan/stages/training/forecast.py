@@ -37,9 +37,10 @@ class Forecast:
 
 
 class _Clock(pl.Callback):
-    """Times the steps after the first ones."""
+    """Times so many steps after the first ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
         self.seconds_per_step = 0.0
         self._start = 0.0
 
@@ -47,8 +48,8 @@ class _Clock(pl.Callback):
         done = trainer.fit_loop.epoch_loop.batch_idx + 1
         if done == WARM_UP:
             self._start = time.perf_counter()
-        elif done == WARM_UP + TIMED:
-            self.seconds_per_step = (time.perf_counter() - self._start) / TIMED
+        elif done == WARM_UP + self.steps:
+            self.seconds_per_step = (time.perf_counter() - self._start) / self.steps
 
 
 def of_training(
@@ -65,34 +66,52 @@ def of_training(
     Args:
         metric: that is measured over the training, of which a copy is used up too.
     """
-    clock = _Clock()
+    seconds = seconds_of_steps(method, data, trainer_settings, TIMED) * iterations
+    if metric is not None:
+        images = iterations * int(method.images_seen) // int(method.iterations)
+        seconds += seconds_of_measuring(metric, method, images) / method.trainer.world_size
+    return needs_of(method, seconds)
+
+
+def seconds_of_steps(
+    method: GanMethod, data: pl.LightningDataModule, trainer_settings: dict[str, Any], steps: int
+) -> float:
+    """Of one, the mean of `steps` after the first. `method` has its trainer then, and is where it trains."""
+    clock = _Clock(steps)
     trainer = pl.Trainer(
         **trainer_settings,
-        limit_train_batches=WARM_UP + TIMED,
+        limit_train_batches=WARM_UP + steps,
         callbacks=[clock],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
     )
     trainer.fit(method, datamodule=data)
-    device = trainer.strategy.root_device
-    seconds = clock.seconds_per_step * iterations
-    if metric is not None:
-        images = iterations * int(method.images_seen) // int(method.iterations)
-        seconds += seconds_of_measuring(metric, method.to(device), images) / trainer.world_size
+    method.to(trainer.strategy.root_device)
+    return clock.seconds_per_step
+
+
+def needs_of(method: GanMethod, seconds: float) -> Forecast:
+    """What a training of `seconds` needs besides, from a method that has just trained."""
+    device = method.device
     on_gpu = device.type == "cuda"
     memory = torch.cuda.max_memory_allocated(device) if on_gpu else psutil.Process().memory_info().rss
     weights = sum(parameter.numel() * parameter.element_size() for parameter in method.parameters())
     return Forecast(seconds, memory, weights * ADAM_COPIES * CHECKPOINTS_KEPT, str(device))
 
 
-def seconds_of_measuring(metric: MetricOverTraining, method: pl.LightningModule, images: int) -> float:
+def seconds_of_measuring(
+    metric: MetricOverTraining, method: pl.LightningModule, images: int, reals: int | None = None
+) -> float:
     """What `metric` takes in a training on `images` images, in one process, from a few images that it is tried on.
 
     The real images are seen once, the synthetic ones in each measurement. The distance itself is left out: it takes
     no time beside the features.
+
+    Args:
+        reals: how many; None = the method's `training_images`, an epoch.
     """
-    epoch = int(method.training_images)  # type: ignore[arg-type]
+    epoch = int(method.training_images) if reals is None else reals  # type: ignore[arg-type]
     measurements = images // (metric.every * (1 if metric.unit == "images" else epoch))
     if not measurements:
         return 0.0

@@ -39,3 +39,15 @@ def shortage(batch_size: int, devices: Devices, in_parts: bool = True) -> UserEr
         f"trainer.accumulate={parts}: the same step in {parts} parts, and the training goes on from its checkpoint. Or "
         f"training.batch_size={smaller}, which is another training"
     )
+
+
+def shortage_while_growing(devices: Devices) -> UserError:
+    """What to try next where a schedule has the batches."""
+    found = f"memory ran out with training.schedule.batch_sizes in trainer.accumulate={devices.accumulate} parts"
+    parts = 2 * devices.accumulate
+    return UserError(
+        f"{found}. Try trainer.accumulate={parts}: the same batches in {parts} parts, of which each has its own "
+        "minibatch deviation, and the training goes on from its checkpoint. Or smaller training.schedule.batch_sizes, "
+        "method.generator.checkpointed=true and method.critic.checkpointed=true or trainer.precision=bf16-mixed, which "
+        "begin another training"
+    )

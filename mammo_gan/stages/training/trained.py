@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mammo_gan.callbacks.counting import images_seen_of, iterations_of
+from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.callbacks.throughput import IMAGES_PER_SECOND
 from mammo_gan.errors import UserError
 from mammo_gan.methods.base import GanMethod
@@ -29,6 +30,7 @@ GENERATOR_AVERAGE = "generator_average.safetensors"
 GENERATOR_BEST = "generator_best.safetensors"  # where a value says which is the best
 ARCHIVES = "archives"  # in a generator's metadata and in a checkpoint: all that it was trained on, one way or another
 METRICS = "metrics.csv"
+NETWORKS = ("generator", "discriminator", "critic")  # of a method, as far as it has them
 TRAINING = "training.json"
 
 
@@ -55,7 +57,7 @@ def write(
             **described(folder, method, trainer, precision, rollbacks),
             "archives": list(method.archives),
             "warnings": list(warnings),
-            "parameters": {name: count(method.get_submodule(name)) for name in ("generator", "discriminator")},
+            "parameters": {name: count(network) for name, network in method.named_children() if name in NETWORKS},
         },
     )
 
@@ -75,10 +77,14 @@ def described(
     }
 
 
-def write_best(checkpoint: Path, file: Path, network: str = "generator") -> None:
-    """Write a network of the best iteration, if that was kept in `checkpoint`, to `file`."""
+def write_best(checkpoint: Path, file: Path, network: str = "generator", averaged: bool = False) -> None:
+    """Write a network of the best iteration, if that was kept in `checkpoint`, to `file`.
+
+    Args:
+        averaged: the average of the generator at that iteration instead.
+    """
     if checkpoint.is_file():
-        read = _read(checkpoint, network)
+        read = _read(checkpoint, network, averaged)
         origin = {ARCHIVES: json.dumps(list(read.archives))}
         save_file({name: value.contiguous() for name, value in read.weights.items()}, file, metadata=origin)
 
@@ -113,13 +119,15 @@ class _Read(NamedTuple):
     archives: Collection[str]
 
 
-def _read(file: Path, network: str = "generator") -> _Read:
+def _read(file: Path, network: str = "generator", averaged: bool = False) -> _Read:
     try:
         if file.suffix == ".safetensors":
             with safe_open(file, framework="pt") as opened:
                 said = json.loads((opened.metadata() or {}).get(ARCHIVES, "[]"))
                 return _Read({name: opened.get_tensor(name) for name in opened.keys()}, said)  # noqa: SIM118
         state = torch.load(file, map_location="cpu", weights_only=True)
+        if averaged:
+            return _Read(state["callbacks"][GeneratorAverage.__name__]["average"], state.get(ARCHIVES, []))
         prefix = f"{network}."
         weights = {n.removeprefix(prefix): value for n, value in state["state_dict"].items() if n.startswith(prefix)}
         return _Read(weights, state.get(ARCHIVES, []))

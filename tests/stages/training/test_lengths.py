@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mammo_gan.data.mammograms import MammogramData
+from mammo_gan.errors import UserError
 from mammo_gan.stages.training.lengths import iterations_of
+from tests.data import mammogram_store
+from tests.methods.small_mammogan import SCHEDULE, SCHEMA
 
 
 class Data:
@@ -32,3 +37,13 @@ def test_the_paper_trains_for_83610_iterations() -> None:
         training_images = 5351
 
     assert iterations_of({"epochs": 1000, "batch_size": 64}, {}, Lesions()) == 83_610  # type: ignore[arg-type]
+
+
+def test_a_growing_gan_lasts_as_its_schedule_walks(tmp_path: Path) -> None:
+    """11 images an epoch: 24 in batches of 8, the others in batches of 4."""
+    data = MammogramData(mammogram_store.write(tmp_path), SCHEDULE, SCHEMA, seed=1)
+    assert iterations_of({"epochs": 7, "more": 24, "iterations": None}, {}, data) == 3 + -(-(101 - 24) // 4)
+    with pytest.raises(UserError, match=r"more=3 are 80 images, .* to 20x16 px; 20x16 .* after 80.*more=23 or more"):
+        iterations_of({"epochs": 7, "more": 3}, {}, data)
+    with pytest.raises(UserError, match="grow to 10x8 px"):
+        iterations_of({"epochs": 5, "more": 0}, {}, data)

@@ -52,3 +52,9 @@ def test_a_training_without_memory_says_what_to_try(tmp_path: Path, monkeypatch:
         with pytest.raises(UserError, match=r"memory ran out with 4 images.*trainer\.accumulate=2"):
             run(tmp_path, "source=phantom", "stages=[index,prepare/patches,train/infill]")
     run(tmp_path, "source=phantom", "stages=[train/infill]", "trainer.accumulate=2")
+
+
+def test_a_growing_training_is_told_of_its_schedule() -> None:
+    text = str(memory.shortage_while_growing(devices(accumulate=2)))
+    assert "trainer.accumulate=4: the same batches in 4 parts" in text
+    assert "smaller training.schedule.batch_sizes" in text
