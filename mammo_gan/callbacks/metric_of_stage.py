@@ -27,6 +27,11 @@ class MetricOfStage(MetricOverTraining):
     def state_key(self) -> str:
         return f"{type(self).__name__}{self.stage}"
 
+    @property
+    def judged_by(self) -> str:
+        """The value itself: a running mean would have some of the beginning of a stage in it."""
+        return self._name_of_best
+
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         now = cast(MammoGAN, pl_module).progress
         due = images_seen_of(pl_module) // self.every > self._before // self.every or trainer.should_stop

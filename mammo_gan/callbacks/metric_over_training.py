@@ -83,6 +83,15 @@ class MetricOverTraining(Callback):
         self._before = 0  # images seen before this iteration
 
     @property
+    def judged_by(self) -> str:
+        """Which of the logged values tells the best iteration: the running mean, of the average if there is one."""
+        return f"{self._name_of_best}_mean"
+
+    @property
+    def _name_of_best(self) -> str:
+        return self.name if self.average is None else f"{self.name}_average"
+
+    @property
     def logs_later(self) -> set[str]:
         """The first rows of a training don't hold them."""
         return {name + ending for name in self._values for ending in ("", "_mean")}

@@ -17,6 +17,7 @@ from mammo_gan.reporting.papers import Paper
 from mammo_gan.reporting.results import Results
 
 CURVE_WIDTH = 640  # px on the page
+AVERAGE = "_average"  # ends the name of what was measured of the averaged generator
 UNTRAINED = (
     "every distance named random_features is over an Inception that has seen no images, and so was the choice of the "
     "best generator; none compares with the paper."
@@ -117,9 +118,11 @@ def _distance(sources: Sources, shown: Shown, columns: tuple[str, ...], origin: 
     figures = []
     for name in names:
         light, dark = (distance_curve(sources.metrics, name, theme=theme).encode() for theme in (LIGHT, DARK))
+        by = "the averaged" if name.endswith(AVERAGE) else "the"
+        kept = "" if f"{name}{AVERAGE}" in names else ", by whose least the generator was kept"
         caption = (
-            f"{name} of the training patches and of generated ones while the generator learns, and its running mean "
-            f"over five values, by whose least the generator was kept.{shown.reference('distance')}{origin}"
+            f"{name.removesuffix(AVERAGE)} of the training patches and of those that {by} generator draws while it "
+            f"learns, and its running mean over five values{kept}.{shown.reference('distance')}{origin}"
         )
         alt = "A line of measured values and one of their running mean."
         picture = Picture(light=light, dark=dark, alt=alt, media_type="image/svg+xml", width=CURVE_WIDTH)

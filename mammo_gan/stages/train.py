@@ -55,9 +55,9 @@ class Train(Stage):
         training: `batch_size`, or the `schedule` of a GAN that grows, which tells it.
         data: makes the data module from a store, `batch_size` (without a schedule), `seed` and `workers`; None =
             patches to infill, with the training's `flips`.
-        metric: of the generator while it learns, see `following.distance`, by whose running mean the best generator is
-            kept unless callbacks.best names another; of a GAN that grows, `following.growing_distances`, by the value
-            of the averaged generator at the finest resolution, which is then the one that is kept. None = nothing is
+        metric: of the generator while it learns, see `following.distance`, or of a GAN that grows
+            `following.growing_distances`, by whose finest resolution the best generator is kept unless callbacks.best
+            names another value. Where the average is measured, it is the average that is kept. None = nothing is
             measured.
     """
 
@@ -224,23 +224,21 @@ class Train(Stage):
             return []
         if isinstance(data, MammogramData):
             return list(following.growing_distances(plain(self.metric), data, self.seed, average))
-        return [following.distance(plain(self.metric), data, self.seed)]
+        return [following.distance(plain(self.metric), data, self.seed, average)]
 
     def _best(self, measured: Sequence[MetricOverTraining]) -> Best | None:
         if self.unkeyed.callbacks.best is not None:
             return Best(**self.unkeyed.callbacks.best)
-        if not measured:
-            return None
         # Assumption: the paper selects "the best network checkpoint" (korkinof2019_mammogan, 3); as in the original it
         # is the averaged generator that is measured and drawn from.
-        return Best(f"{measured[-1].name}_{'average' if self._grows else 'mean'}", "min")
+        return Best(measured[-1].judged_by, "min") if measured else None
 
     def _best_is_averaged(self, callbacks: Sequence[pl.Callback]) -> bool:
         measured = [callback for callback in callbacks if isinstance(callback, MetricOverTraining)]
         best = self._best(measured)
-        return best is not None and any(
-            best.metric in (f"{metric.name}_average", f"{metric.name}_average_mean") for metric in measured
-        )
+        return best is not None and best.metric.removesuffix("_mean") in {
+            f"{metric.name}_average" for metric in measured
+        }
 
     def _trainer_settings(self) -> dict[str, Any]:
         return {**self.devices.trainer_settings(), **fitting.TRAINER_SETTINGS}

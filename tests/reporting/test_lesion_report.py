@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,18 @@ def test_the_losses_stand_apart_from_the_distance(phantom: Report, sources: Sour
     (figure,) = distance.blocks
     assert isinstance(figure, Figure)
     assert figure.caption.startswith("fid_768 of the training patches")
+
+
+def test_the_averaged_generators_distance_has_a_figure_of_its_own(sources: Sources, tmp_path: Path) -> None:
+    table = "iteration,fid_768,fid_768_mean,fid_768_average,fid_768_average_mean\n5,3,3,2,2\n9,2,2.5,1,1.5\n"
+    (tmp_path / "metrics.csv").write_text(table, encoding="utf-8")
+    report = lesion_report(examples.results(), PAPER, replace(sources, metrics=tmp_path / "metrics.csv"), THESIS)
+    (distance,) = (section for section in report.sections if section.name == "figure-8")
+    plain, average = (figure.caption for figure in distance.blocks if isinstance(figure, Figure))
+    assert "those that the generator draws" in plain
+    assert "kept" not in plain
+    assert "those that the averaged generator draws" in average
+    assert "by whose least the generator was kept" in average
 
 
 def test_inception_and_its_randomness_are_named(phantom: Report, sources: Sources) -> None:

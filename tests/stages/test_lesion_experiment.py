@@ -163,6 +163,19 @@ def test_lengths_of_iterations_and_a_training_without_a_metric(output: Path, ran
     assert FID not in rows(folder)[0]
 
 
+def test_the_average_can_be_measured_and_is_the_one_kept_then(output: Path, ran: Ran) -> None:
+    settings = ("training.metric.average=true", "training.epochs=2", "training.average_decay=0.5")  # one measurement
+    folder = run(output, *settings, "stages=[train/lesion]", name="average").folders["train/lesion"]
+    measured = [row for row in rows(folder) if row[f"{FID}_average_mean"]]
+    assert [row["iteration"] for row in measured] == [rows(folder)[-1]["iteration"]]
+    assert measured[0][FID] != measured[0][f"{FID}_average"]
+    best, average, last = (
+        load_file(folder / file) for file in (trained.GENERATOR_BEST, trained.GENERATOR_AVERAGE, trained.GENERATOR)
+    )
+    assert all(torch.equal(best[name], average[name]) for name in average)
+    assert not all(torch.equal(best[name], last[name]) for name in last)
+
+
 def test_several_processes_with_batch_normalisation_are_warned_of() -> None:
     two = Devices(accelerator="cpu", devices=2, nodes=1, start="local", precision="32-true", accumulate=1)
     said = normalised_apart(small_dcgan(), two, 8)
