@@ -219,12 +219,13 @@ class Train(Stage):
         return fitting.callbacks_around(own, folder, context, iterations, self.divergence, settings, best)
 
     def _measured(self, data: pl.LightningDataModule, average: GeneratorAverage) -> list[MetricOverTraining]:
-        """What is measured over the training, by stages if it grows, also of `average` then."""
+        """What is measured over the training, by stages if it grows; then, or if it is asked for, also of `average`."""
         if self.metric is None:
             return []
         if isinstance(data, MammogramData):
             return list(following.growing_distances(plain(self.metric), data, self.seed, average))
-        return [following.distance(plain(self.metric), data, self.seed, average)]
+        of_average = self.training.get("metric_of_average", False)
+        return [following.distance(plain(self.metric), data, self.seed, average if of_average else None)]
 
     def _best(self, measured: Sequence[MetricOverTraining]) -> Best | None:
         if self.unkeyed.callbacks.best is not None:

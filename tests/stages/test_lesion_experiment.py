@@ -164,7 +164,7 @@ def test_lengths_of_iterations_and_a_training_without_a_metric(output: Path, ran
 
 
 def test_the_average_can_be_measured_and_is_the_one_kept_then(output: Path, ran: Ran) -> None:
-    settings = ("training.metric.average=true", "training.epochs=2", "training.average_decay=0.5")  # one measurement
+    settings = ("training.metric_of_average=true", "training.epochs=2", "training.average_decay=0.5")  # one measurement
     folder = run(output, *settings, "stages=[train/lesion]", name="average").folders["train/lesion"]
     measured = [row for row in rows(folder) if row[f"{FID}_average_mean"]]
     assert [row["iteration"] for row in measured] == [rows(folder)[-1]["iteration"]]

@@ -51,14 +51,14 @@ def grid(data: InfillData | MammogramData | Reals, count: int, seed: int) -> Gri
 
 
 def distance(
-    settings: Mapping[str, Any], data: pl.LightningDataModule, seed: int, average: GeneratorAverage
+    settings: Mapping[str, Any], data: pl.LightningDataModule, seed: int, average: GeneratorAverage | None
 ) -> MetricOverTraining:
     """The FID of the training split's images, by the name that its weights allow (alyafi2019_dcgan, 4.4.1, Figure 8).
 
     Args:
         settings: `every` so many epochs, with so many `samples` in batches of `batch_size`, over the features of
-            `inception`, whose file has `inception_sha256`; of the `average` too, if that is true.
-        average: of the generator.
+            `inception`, whose file has `inception_sha256`.
+        average: of the generator, to be measured too; None = it isn't.
     """
     weights = inception_weights(settings["inception"], settings["inception_sha256"])
     return MetricOverTraining(
@@ -69,7 +69,7 @@ def distance(
         samples=settings["samples"],
         batch_size=settings["batch_size"],
         seed=seed,
-        average=average if settings["average"] else None,
+        average=average,
     )
 
 
