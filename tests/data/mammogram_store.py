@@ -8,12 +8,32 @@ from pathlib import Path
 import numpy as np
 
 from mammo_gan.archives.records import SplitName
+from mammo_gan.data.image_rows import ImageRow
 from mammo_gan.data.image_store import ImageStore, array_name, write_rows
 from mammo_gan.data.pyramid import pyramid
-from tests.data.test_attributes import ROW
 
 SIZES = ((20, 16), (10, 8), (5, 4))
 SPLITS: tuple[SplitName, ...] = ("train",) * 11 + ("val",) * 3
+
+
+ROW = ImageRow(
+    image_key="i",
+    patient_key="p",
+    split="train",
+    label=None,
+    view="MLO",
+    laterality=None,
+    density="C",
+    mm_per_px=None,
+    breast_mask_size=0.5,
+    source_height=40,
+    source_width=32,
+    mirror=False,
+    scale=1.0,
+    left=0,
+    top=0,
+    lesions=(),
+)
 
 
 def write(folder: Path, sizes: tuple[tuple[int, int], ...] = SIZES, gaps: bool = True) -> ImageStore:

@@ -15,29 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammo_gan.data.attributes import UNKNOWN, Attributes, AttributeValues
-from mammo_gan.data.image_rows import ImageRow
 from mammo_gan.data.image_store import ImageStore, write_rows
 from mammo_gan.errors import UserError
+from tests.data.mammogram_store import ROW
 
 SCHEMA = Attributes({"view": ["CC", "MLO"], "density": ["A", "B", "C", "D"]}, ["breast_mask_size"])
-ROW = ImageRow(
-    image_key="i",
-    patient_key="p",
-    split="train",
-    label=None,
-    view="MLO",
-    laterality=None,
-    density="C",
-    mm_per_px=None,
-    breast_mask_size=0.5,
-    source_height=5,
-    source_width=4,
-    mirror=False,
-    scale=1.0,
-    left=0,
-    top=0,
-    lesions=(),
-)
 ROWS = [ROW, replace(ROW, view="CC", density=None, breast_mask_size=0.25), replace(ROW, view=None, density="A")]
 
 

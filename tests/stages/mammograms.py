@@ -15,7 +15,6 @@ from safetensors.torch import save_file
 from scipy import ndimage
 
 from mammo_gan.archives.records import SplitName
-from mammo_gan.data.image_rows import ImageRow
 from mammo_gan.data.image_store import ImageStore, array_name, write_rows
 from mammo_gan.data.pyramid import pyramid
 from mammo_gan.interruption import Interruption
@@ -24,6 +23,7 @@ from mammo_gan.stages.prepare import PREPARATION
 from mammo_gan.stages.screen import Screen
 from mammo_gan.stages.stage import Context
 from mammo_gan.stages.training.trained import GENERATOR, GENERATOR_AVERAGE, GENERATOR_BEST, METRICS, TRAINING
+from tests.data import mammogram_store
 
 SIZES = ((40, 32), (20, 16), (10, 8), (5, 4))
 SCHEMA = {
@@ -47,24 +47,7 @@ SCHEDULE = {
     "learning_rate": 0.001,
     "critic_iterations": [1, 1],
 }
-ROW = ImageRow(
-    image_key="image",
-    patient_key="patient",
-    split="train",
-    label=None,
-    view="MLO",
-    laterality=None,
-    density="C",
-    mm_per_px=None,
-    breast_mask_size=0.4,
-    source_height=40,
-    source_width=32,
-    mirror=False,
-    scale=1.0,
-    left=0,
-    top=0,
-    lesions=(),
-)
+ROW = replace(mammogram_store.ROW, breast_mask_size=0.4)
 
 
 def images(count: int, seed: int) -> np.ndarray:
