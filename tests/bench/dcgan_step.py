@@ -28,7 +28,7 @@ from tests.bench import memory
 from tests.bench.runner import Benchmark
 from tests.bench.training_step import now
 
-FLOOR = 0.95
+FLOOR = 1.0
 BATCH, QUICK_BATCH = 64, 16
 LIGHTNING, PLAIN = "Lightning", "plain loop"
 
