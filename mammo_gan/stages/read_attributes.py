@@ -69,8 +69,7 @@ class ReadAttributes(Stage):
         self.reader, self.reading, self.divergence = reader, plain(reading), divergence
         self.precision, self.seed = precision, seed
         self.categories = {name: len(known) for name, known in self.attributes.categorical.items()}
-        alone = {"devices": 1, "nodes": 1, "start": "local", "accumulate": 1}
-        self.devices = Devices(**{**plain(unkeyed.trainer), **alone})
+        self.devices = Devices.alone(plain(unkeyed.trainer))
 
     def run(self, folder: Path, context: Context) -> None:
         if self.unkeyed.resume == "none":
@@ -106,14 +105,11 @@ class ReadAttributes(Stage):
         reader = self._reader()
         reader.log_every = self.unkeyed.callbacks.log_every
         reader.learning_rate_factor = rollbacks.learning_rate_factor
-        trainer = pl.Trainer(
-            **{**self.devices.trainer_settings(), **fitting.TRAINER_SETTINGS},
-            logger=False,
-            callbacks=fitting.callbacks_around(
-                [], folder, context, iterations, self.divergence, self.unkeyed.callbacks, None
-            ),
-            default_root_dir=folder,
+        callbacks = fitting.callbacks_around(
+            [], folder, context, iterations, self.divergence, self.unkeyed.callbacks, None
         )
+        settings = self.devices.trainer_settings()
+        trainer = pl.Trainer(**settings, logger=False, callbacks=callbacks, default_root_dir=folder)
         config = {"reader": plain(self.reader), "reading": self.reading, "seed": self.seed}
         trainer.loggers = fitting.loggers_of(self.unkeyed, folder, context, config)
         fitting.fit(trainer, reader, data, checkpoint, iterations, folder)

@@ -145,7 +145,8 @@ class Train(Stage):
         if self.init_from is not None and checkpoint is None:
             trained.load_generator(method.get_submodule("generator"), Path(self.init_from))
         callbacks = self._callbacks(folder, data, iterations, context)
-        trainer = pl.Trainer(**self._trainer_settings(), logger=False, callbacks=callbacks, default_root_dir=folder)
+        settings = self.devices.trainer_settings()
+        trainer = pl.Trainer(**settings, logger=False, callbacks=callbacks, default_root_dir=folder)
         divided = None if self._grows else normalised_apart(method, self.devices, self.training.batch_size)
         if trainer.is_global_zero:
             if divided is not None:
@@ -168,7 +169,8 @@ class Train(Stage):
             method.accumulate = self.devices.accumulate
             return method
 
-        settings, measured = self._trainer_settings, self._measured(data, GeneratorAverage(self.training.average_decay))
+        settings = self.devices.trainer_settings
+        measured = self._measured(data, GeneratorAverage(self.training.average_decay))
         if isinstance(data, MammogramData):
             said = growing_forecast.of_training(trial, data, settings, iterations, measured)
         else:
@@ -240,9 +242,6 @@ class Train(Stage):
         return best is not None and best.metric.removesuffix("_mean") in {
             f"{metric.name}_average" for metric in measured
         }
-
-    def _trainer_settings(self) -> dict[str, Any]:
-        return {**self.devices.trainer_settings(), **fitting.TRAINER_SETTINGS}
 
 
 def _seed_of(seed: int, rank: int) -> int:

@@ -61,8 +61,7 @@ class TrainClassifier(Stage):
         super().__init__(inputs, unkeyed)
         self.classifier, self.training, self.data = classifier, training, data
         self.divergence, self.precision, self.seed = divergence, precision, seed
-        alone = {"devices": 1, "nodes": 1, "start": "local", "accumulate": 1}
-        self.devices = Devices(**{**plain(unkeyed.trainer), **alone})
+        self.devices = Devices.alone(plain(unkeyed.trainer))
 
     def run(self, folder: Path, context: Context) -> None:
         if self.unkeyed.resume == "none":
@@ -109,7 +108,7 @@ class TrainClassifier(Stage):
             self.unkeyed.callbacks,
             Best(self.training.best, "max"),
         )
-        settings = {**self.devices.trainer_settings(), **fitting.TRAINER_SETTINGS}
+        settings = self.devices.trainer_settings()
         trainer = pl.Trainer(**settings, logger=False, callbacks=callbacks, default_root_dir=folder)
         config = {"classifier": plain(self.classifier), "training": plain(self.training), "seed": self.seed}
         trainer.loggers = fitting.loggers_of(self.unkeyed, folder, context, config)

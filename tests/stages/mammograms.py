@@ -90,6 +90,13 @@ def write_trained(folder: Path, attributes: int = 7) -> None:
         save_file(generator(seed, attributes).state_dict(), folder / name)
 
 
+def write_inputs(folder: Path) -> dict[str, Path]:
+    """A store and generators, by the names of the stages that make them."""
+    write_store(folder / "prepared")
+    write_trained(folder / "trained")
+    return {"prepare/images": folder / "prepared", "train/mammogram": folder / "trained"}
+
+
 def write_training(folder: Path, images_seen: int) -> None:
     """What a training of `SCHEDULE` says of itself, with a grid of samples before its first iteration and after 40."""
     said = {"precision": "32-true", "parameters": {"generator": 9}, "images_per_second": 3.0}

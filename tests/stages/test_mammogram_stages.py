@@ -51,10 +51,7 @@ EVALUATION = {"split": "train", "images": None, "resamples": 20, "sample": 5}
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("run")
-    mammograms.write_store(folder / "prepared")
-    mammograms.write_trained(folder / "trained")
-    return {"prepare/images": folder / "prepared", "train/mammogram": folder / "trained"}
+    return mammograms.write_inputs(tmp_path_factory.mktemp("run"))
 
 
 def stage(inputs_of_generator: int = 7, **changes: Any) -> SynthesizeMammograms:

@@ -41,10 +41,7 @@ VIDEOS = {
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("run")
-    mammograms.write_store(folder / "prepared")
-    mammograms.write_trained(folder / "trained")
-    return {"prepare/images": folder / "prepared", "train/mammogram": folder / "trained"}
+    return mammograms.write_inputs(tmp_path_factory.mktemp("run"))
 
 
 def stage(seed: int = 1, **changes: Any) -> Videos:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -14,6 +15,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mammo_gan.errors import UserError
 from mammo_gan.methods.data_parallel import DataParallel
+
+# One endless epoch: the method's own counts say when it ends.
+ENDLESS: dict[str, Any] = {
+    "max_epochs": 1,
+    "log_every_n_steps": 1,  # the method decides what it logs and when
+    "use_distributed_sampler": False,  # the data's own sampler shares batches out
+    "enable_model_summary": False,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +42,11 @@ class Devices:
     start: str
     precision: str
     accumulate: int
+
+    @classmethod
+    def alone(cls, trainer: Mapping[str, Any]) -> Self:
+        """One process, as a small network trains in, however many `trainer`, that is conf/trainer, has for a GAN."""
+        return cls(**{**trainer, "devices": 1, "nodes": 1, "start": "local", "accumulate": 1})
 
     @property
     def processes(self) -> int:
@@ -55,6 +69,7 @@ class Devices:
     def trainer_settings(self) -> dict[str, Any]:
         """For pl.Trainer. Strategies and plugins are new each time, since a Trainer keeps them to itself."""
         settings: dict[str, Any] = {
+            **ENDLESS,
             "accelerator": self.accelerator,
             "devices": self.devices,
             "num_nodes": self.nodes,

@@ -31,14 +31,6 @@ CHECKPOINTS = "checkpoints"
 DIVERGENCE = "divergence"
 ROLLBACKS = "divergence/rollbacks.json"
 
-# One endless epoch: the method's own counts say when it ends.
-TRAINER_SETTINGS: dict[str, Any] = {
-    "max_epochs": 1,
-    "log_every_n_steps": 1,  # the method decides what it logs and when
-    "use_distributed_sampler": False,  # the data's own sampler shares batches out
-    "enable_model_summary": False,
-}
-
 
 def to_the_end(
     folder: Path,
