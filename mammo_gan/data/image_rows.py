@@ -47,7 +47,7 @@ class ImageRow:
     source_width: int
     mirror: bool  # whether the image was mirrored before it was scaled
     scale: float  # px of the finest size per px as stored
-    left: int  # where the scaled image lies on the black canvas, px
+    left: int  # where the scaled image lies on the black canvas, px; below 0 if its first columns are cut off
     top: int
     lesions: tuple[ImageLesion, ...]
     window: Xyxy | None = None  # of a patch: what it shows of the image as stored, px; None for a whole image
@@ -76,8 +76,7 @@ class ImageRow:
         """
         if self.window is not None:
             raise ValueError(f"expected a whole image, got the patch {self.window} of one")
-        height, width = scaled_shape(self.source_height, self.source_width, self.scale)
-        shape = min(height, canvas[0]), min(width, canvas[1])
+        shape = scaled_shape(self.source_height, self.source_width, self.scale)
         return Fit((self.source_height, self.source_width), self.scale, shape, canvas, self.left, self.top)
 
 

@@ -38,6 +38,7 @@ class ImageRecipe:
         sizes: (height, width) px, the finest and halves of it; the finest is the canvas that images are fitted onto.
         depth: bits of a pixel, 8 or 16.
         left_oriented: mirror images whose chest wall is at the right.
+        breast_alone: all beside the breast is black, and the breast begins at the first column; see `whole_image`.
 
     Raises:
         UserError: a size or the depth is none that can be made.
@@ -46,6 +47,7 @@ class ImageRecipe:
     sizes: tuple[Size, ...]
     depth: Depth
     left_oriented: bool
+    breast_alone: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", check_sizes(self.sizes))
@@ -137,7 +139,9 @@ def _prepare(work: _Work, chunk: range, records: Sequence[Mammogram], splits: Se
     recipe, rows = work.recipe, []
     images: list[list[NDArray[Any]]] = [[] for _ in recipe.sizes]
     for record, split in zip(records, splits, strict=True):
-        whole = whole_image(work.reader, work.root, record, recipe.sizes[0], recipe.depth, recipe.left_oriented)
+        whole = whole_image(
+            work.reader, work.root, record, recipe.sizes[0], recipe.depth, recipe.left_oriented, recipe.breast_alone
+        )
         for of_size, image in zip(images, pyramid(whole.image, recipe.sizes), strict=True):
             of_size.append(image)
         rows.append(row_of(record, split, whole, work.identity_key).as_json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from mammo_gan.archives.reader import Reader
 from mammo_gan.archives.records import Mammogram
 from mammo_gan.data.pyramid import Size
+from mammo_gan.errors import UserError
 from mammo_gan.imaging.breast_mask import breast_mask
 from mammo_gan.imaging.fitting import Fit, fit_onto
-from mammo_gan.imaging.geometry import Xyxy, resize_image
+from mammo_gan.imaging.geometry import Xyxy, resize_image, resize_mask
 from mammo_gan.imaging.intensity import stretched
 from mammo_gan.imaging.orientation import chest_wall_is_right, mirrored, mirrored_box
 
@@ -39,19 +41,52 @@ class WholeImage:
 
 
 def whole_image(
-    reader: Reader, root: Path, mammogram: Mammogram, canvas: Size, depth: Depth, left_oriented: bool
+    reader: Reader,
+    root: Path,
+    mammogram: Mammogram,
+    canvas: Size,
+    depth: Depth,
+    left_oriented: bool,
+    breast_alone: bool = False,
 ) -> WholeImage:
     """Read a mammogram and fit it onto `canvas`, aspect kept (korkinof2019, 2).
 
     The darkest pixel of the image becomes 0 and the brightest 2**depth - 1, before it is laid on black.
+
+    Args:
+        breast_alone: what is beside the breast becomes 0 (film, labels, tape), grey levels are those of the breast, and
+            columns before the first one of the breast, or of a lesion, are cut off.
+
+    Raises:
+        UserError: the image can't be read, or shows no breast where the breast alone is asked for.
     """
     pixels: NDArray[Any] = reader.pixels(root, mammogram)
-    height, width = pixels.shape
-    fit = fit_onto((height, width), canvas)
+    fit = fit_onto(pixels.shape, canvas)
     scaled = resize_image(pixels, fit.shape)
     # An image that was cut out of a mammogram shows tissue from edge to edge.
     breast = np.ones(scaled.shape, dtype=bool) if mammogram.extent == "patch" else breast_mask(scaled)
     mirror = left_oriented and chest_wall_is_right(breast)
+    if breast_alone:
+        if not breast.any():
+            raise UserError(
+                f"{mammogram.image}: no breast was found on it, and data.breast_alone blackens all else. Look at the "
+                "image: leave it out by a rule of selection.rules, or prepare with data.breast_alone=false"
+            )
+        fit = fit_onto(pixels.shape, canvas, _columns(mammogram, mirrored(breast, mirror), fit.scale, mirror))
+        if fit.shape != scaled.shape:
+            scaled, breast = resize_image(pixels, fit.shape), resize_mask(breast, fit.shape)
+        scaled = np.where(breast, scaled, scaled[breast].min())
     laid = Fit(fit.shape, 1.0, fit.shape, fit.canvas, fit.left, fit.top)
     grey = stretched(scaled, depth)
     return WholeImage(laid.image(mirrored(grey, mirror)), laid.mask(mirrored(breast, mirror)), fit, mirror)
+
+
+def _columns(mammogram: Mammogram, breast: NDArray[np.bool_], scale: float, mirror: bool) -> tuple[int, int]:
+    """First and end of the columns, px of the image as stored or its mirror image, that show breast or a lesion."""
+    shown = np.flatnonzero(breast.any(axis=0))
+    width = mammogram.width
+    boxes = [lesion.box for lesion in mammogram.lesions if lesion.box is not None]
+    lesions = [mirrored_box((box.x0, box.y0, box.x1, box.y1), width, mirror) for box in boxes]
+    first = min(floor(shown[0] / scale), *(box[0] for box in lesions), width - 1)
+    end = max(ceil((shown[-1] + 1) / scale), *(box[2] for box in lesions), first + 1)
+    return max(first, 0), min(end, width)

@@ -24,6 +24,7 @@ class Fit:
     """How an image was fitted: scaled by `scale` to `shape`, then laid on black with its corner at (left, top).
 
     Sizes are (height, width), px. Where nothing is laid on anything, `canvas` is `shape`, and left and top are 0.
+    Columns that fall beside the canvas are cut off: `left` is below 0 then, or `shape` reaches too far to the right.
     """
 
     source: tuple[int, int]
@@ -42,9 +43,10 @@ class Fit:
         return self._laid(resize_mask(self._checked(mask), self.shape))
 
     def box(self, box: Xyxy) -> Xyxy:
-        """A box of the source on the canvas: all pixels that it touches."""
+        """A box of the source on the canvas: all pixels that it touches there, and one at least."""
         x0, y0, x1, y1 = scale_box(box, self.scale, self.shape)
-        return x0 + self.left, y0 + self.top, x1 + self.left, y1 + self.top
+        x0 = min(max(x0 + self.left, 0), self.canvas[1] - 1)
+        return x0, y0 + self.top, min(max(x1 + self.left, x0 + 1), self.canvas[1]), y1 + self.top
 
     def box_back(self, box: Xyxy) -> Xyxy:
         """A box of the canvas on the source: all pixels that it touches, as far as the source goes."""
@@ -70,7 +72,8 @@ class Fit:
         if self.canvas == self.shape:
             return pixels
         laid = np.zeros(self.canvas, dtype=pixels.dtype)
-        laid[self.top : self.top + self.shape[0], self.left : self.left + self.shape[1]] = pixels
+        first, end = max(self.left, 0), min(self.left + self.shape[1], self.canvas[1])
+        laid[self.top : self.top + self.shape[0], first:end] = pixels[:, first - self.left : end - self.left]
         return laid
 
 
@@ -81,13 +84,20 @@ def fit_inside(source: tuple[int, int], limit: tuple[int, int], enlarge: bool = 
     return Fit(source, scale, shape, shape)
 
 
-def fit_onto(source: tuple[int, int], canvas: tuple[int, int]) -> Fit:
+def fit_onto(source: tuple[int, int], canvas: tuple[int, int], columns: tuple[int, int] | None = None) -> Fit:
     """Onto a canvas of exactly this size, filled up with black at the right, above and below (korkinof2019).
 
     The left border stays the left border: put the chest wall there first. Images smaller than the canvas are enlarged.
+
+    Args:
+        columns: first and end of the columns that are to be seen whole, half-open; the first comes to the left border.
+            None = all. What is before them is cut off, and what is behind them as far as it doesn't fit.
     """
     if min(*source, *canvas) < 1:
         raise ValueError(f"sizes start at 1 px, got {source} and the canvas {canvas}")
-    scale = min(canvas[0] / source[0], canvas[1] / source[1])
-    height, width = (min(side, most) for side, most in zip(scaled_shape(*source, scale), canvas, strict=True))
-    return Fit(source, scale, (height, width), canvas, left=0, top=(canvas[0] - height) // 2)
+    first, end = columns or (0, source[1])
+    if not 0 <= first < end <= source[1]:
+        raise ValueError(f"expected columns of an image that is {source[1]} px wide, got {first} to {end}")
+    scale = min(canvas[0] / source[0], canvas[1] / (end - first))
+    shape = scaled_shape(*source, scale)
+    return Fit(source, scale, shape, canvas, left=-floor(first * scale), top=(canvas[0] - shape[0]) // 2)

@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from mammo_gan.archives.identity import image_key, patient_key
-from mammo_gan.archives.records import Lesion, Mammogram, Pathology, SplitName
+from mammo_gan.archives.records import Box, Lesion, Mammogram, Pathology, SplitName
 from mammo_gan.archives.splits import assign
 from mammo_gan.data.image_store import ImageStore
 from mammo_gan.data.image_summary import ImageSummary
 from mammo_gan.data.prepare_images import ImageRecipe, expected_bytes, prepare_images
 from mammo_gan.errors import UserError
 from mammo_gan.imaging.fitting import fit_onto
-from tests.data.drawn import Drawn, archive, breast, mammogram
+from tests.data.drawn import HEIGHT, WIDTH, Drawn, archive, breast, mammogram
 
 KEY = b"k" * 32
 SIZES = ((160, 128), (80, 64), (10, 8))
@@ -132,6 +132,54 @@ def test_boxes_hold_their_lesion_on_the_prepared_image(tmp_path: Path) -> None:
         assert bright[y0:y1, x0:x1].sum() == bright.sum()
     assert store.rows[0].lesions == store.rows[1].lesions
     assert [row.mirror for row in store.rows] == [False, True]
+
+
+class Scanned(Facing):
+    """Films filled up to squares with black, grey where nothing is, with a white label beside the breast."""
+
+    def pixels(self, root: Path, mammogram: Mammogram) -> np.ndarray:
+        film = super().pixels(root, replace(mammogram, width=WIDTH))
+        square = np.zeros((mammogram.height, mammogram.width), dtype=np.uint16)
+        square[:, 50 : 50 + WIDTH] = np.maximum(film, 3000)
+        side = slice(140, 180) if mammogram.laterality == "L" else slice(60, 100)
+        square[5:20, side] = 65535
+        return square
+
+
+def scanned(record: Mammogram) -> Mammogram:
+    return replace(record, width=HEIGHT)
+
+
+def test_the_breast_alone_lies_on_black_at_the_border(tmp_path: Path) -> None:
+    """Film and label are gone, the padding is cut off, and grey levels and scale are those of the breast."""
+    (lesion,) = of(0, "malignant").lesions
+    records = [
+        replace(scanned(of(0)), lesions=(replace(lesion, box=Box(78, 55, 95, 72)),)),
+        scanned(of(1, right=True)),
+    ]
+    prepare_images(records, Scanned(), Path(), tmp_path, replace(RECIPE, breast_alone=True), SPLITS, KEY)
+    store = ImageStore.open(tmp_path)
+    for row, image, film in zip(store.rows, store.batch([0, 1], SIZES[0]), (of(0), of(1)), strict=True):
+        assert row.scale == 160 / 240  # the film's, though the square's would be 128 / 240
+        there = fit_onto((240, WIDTH), SIZES[0]).mask(breast(film))
+        assert ((image > 40) & there).sum() > 0.93 * ((image > 40) | there).sum()
+        assert not image[:20, 60:].any()  # where the label was
+        assert (image[~there] == 0).mean() > 0.93  # all but the edge
+        assert (image.min(), image.max()) == (0, 255)
+        assert image[:, :2].any()
+        assert row.breast_mask_size == pytest.approx(there.mean(), rel=0.08)
+    box = store.rows[0].lesions[0].box
+    assert box is not None
+    np.testing.assert_allclose(box, np.array([28, 55, 45, 72]) * 160 / 240, atol=2)
+
+
+def test_an_image_without_a_breast_is_named(tmp_path: Path) -> None:
+    class Blank(Drawn):
+        def pixels(self, root: Path, mammogram: Mammogram) -> np.ndarray:
+            return np.full((mammogram.height, mammogram.width), 7, dtype=np.uint16)
+
+    with pytest.raises(UserError, match=r"000/CC\.png: no breast.*data\.breast_alone=false"):
+        prepare_images([of(0)], Blank(), Path(), tmp_path, replace(RECIPE, breast_alone=True), SPLITS, KEY)
 
 
 def test_a_lesion_without_a_place_stays_without(tmp_path: Path) -> None:

@@ -63,6 +63,31 @@ def test_lengths_in_millimetres_stay() -> None:
     assert fit.mm_per_px(None) is None
 
 
+@given(SIDES, st.data())
+def test_columns_that_matter_come_to_the_left_border_and_are_seen_whole(
+    source: tuple[int, int], data: st.DataObject
+) -> None:
+    first = data.draw(st.integers(0, source[1] - 20))
+    end = data.draw(st.integers(first + 20, source[1]))
+    fit = fit_onto(source, (160, 128), (first, end))
+    assert fit.scale == min(160 / source[0], 128 / (end - first))  # as large as they allow
+    x0, _, x1, y1 = fit.box((first, 0, end, source[0]))
+    assert x0 == 0
+    assert x1 <= 128 and y1 <= 160
+    assert x1 == pytest.approx((end - first) * fit.scale, abs=2)
+    image = np.zeros(source, dtype=np.float32)
+    image[:, first:end] = 1
+    shown = fit.image(image)
+    assert shown.sum() == pytest.approx(image.sum() * fit.scale**2, rel=0.1, abs=2 * 160)  # nothing is cut off
+    assert shown[:, x1 + 1 :].max(initial=0) <= 0.5
+
+
+def test_columns_are_of_the_image() -> None:
+    for columns in ((-1, 5), (5, 5), (3, 11)):
+        with pytest.raises(ValueError, match="10 px wide"):
+            fit_onto((20, 10), (160, 128), columns)
+
+
 @given(SIDES, st.sampled_from([WU2018, SHEN2021, KORKINOF2019]), st.booleans(), st.data())
 def test_boxes_go_there_and_back(
     source: tuple[int, int], limit: tuple[int, int], onto: bool, data: st.DataObject
