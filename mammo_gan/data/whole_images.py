@@ -72,7 +72,8 @@ def whole_image(
                 f"{mammogram.image}: no breast was found on it, and data.breast_alone blackens all else. Look at the "
                 "image: leave it out by a rule of selection.rules, or prepare with data.breast_alone=false"
             )
-        fit = fit_onto(pixels.shape, canvas, _columns(mammogram, mirrored(breast, mirror), fit.scale, mirror))
+        first, end = (edge / fit.scale for edge in _columns(mirrored(scaled, mirror), mirrored(breast, mirror)))
+        fit = fit_onto(pixels.shape, canvas, _with_lesions(mammogram, mirror, floor(first), ceil(end)))
         if fit.shape != scaled.shape:
             scaled, breast = resize_image(pixels, fit.shape), resize_mask(breast, fit.shape)
         scaled = np.where(breast, scaled, scaled[breast].min())
@@ -81,12 +82,20 @@ def whole_image(
     return WholeImage(laid.image(mirrored(grey, mirror)), laid.mask(mirrored(breast, mirror)), fit, mirror)
 
 
-def _columns(mammogram: Mammogram, breast: NDArray[np.bool_], scale: float, mirror: bool) -> tuple[int, int]:
-    """First and end of the columns, px of the image as stored or its mirror image, that show breast or a lesion."""
-    shown = np.flatnonzero(breast.any(axis=0))
+def _columns(image: NDArray[Any], breast: NDArray[np.bool_]) -> tuple[int, int]:
+    """First and end of the columns that show breast; the film ends before the first, which is as bright as tissue."""
+    grey = image.astype(np.float64) - image.min()
+    inside = breast.sum(axis=0)
+    level = (grey * breast).sum(axis=0) / np.maximum(inside, 1)
+    # The mask reaches beyond the edge of a film by its own smoothing, and the first bright column is of film in part.
+    first = int(np.argmax(level >= np.median(grey[breast]) / 4))
+    end = int(np.flatnonzero(inside)[-1]) + 1
+    return (min(first + 1, end - 1) if first else 0), end
+
+
+def _with_lesions(mammogram: Mammogram, mirror: bool, first: int, end: int) -> tuple[int, int]:
+    """Columns `first` to `end`, and those of all lesions; px of the image as stored, or of its mirror image."""
     width = mammogram.width
     boxes = [lesion.box for lesion in mammogram.lesions if lesion.box is not None]
     lesions = [mirrored_box((box.x0, box.y0, box.x1, box.y1), width, mirror) for box in boxes]
-    first = min(floor(shown[0] / scale), *(box[0] for box in lesions), width - 1)
-    end = max(ceil((shown[-1] + 1) / scale), *(box[2] for box in lesions), first + 1)
-    return max(first, 0), min(end, width)
+    return min(first, *(box[0] for box in lesions), width - 1), min(max(end, *(box[2] for box in lesions), 1), width)
