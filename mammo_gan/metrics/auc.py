@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from mammo_gan.metrics.gathering import gather
 from mammo_gan.statistics.roc import delong, interval
 
 
@@ -30,7 +31,7 @@ class AucWithInterval(Metric):
     patients: list[Tensor]
 
     def __init__(self, confidence: float = 0.95, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dist_sync_fn=gather, **kwargs)
         self.confidence = confidence
         for state in ("scores", "labels", "patients"):
             self.add_state(state, default=[], dist_reduce_fx="cat")

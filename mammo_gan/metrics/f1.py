@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from mammo_gan.metrics.gathering import gather
 from mammo_gan.statistics.f1 import THRESHOLD, F1Score, from_counts
 
 NAMES = F1Score._fields
@@ -27,7 +28,7 @@ class F1(Metric):
     counts: Tensor
 
     def __init__(self, threshold: float = THRESHOLD, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dist_sync_fn=gather, **kwargs)
         self.threshold = threshold
         # True positives, false positives, false negatives.
         self.add_state("counts", default=torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from mammo_gan.metrics.gathering import gather
+
 
 class FeatureSets(Metric):
     """Keeps the features of two sets of images; a subclass's `compute` compares them.
@@ -30,7 +32,7 @@ class FeatureSets(Metric):
     synthetic: list[Tensor]
 
     def __init__(self, extractor: nn.Module, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dist_sync_fn=gather, **kwargs)
         self.extractor = extractor.eval().requires_grad_(False)
         self.add_state("real", default=[], dist_reduce_fx="cat")
         self.add_state("synthetic", default=[], dist_reduce_fx="cat")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
+from mammo_gan.metrics.gathering import gather
 from mammo_gan.statistics.sliced_wasserstein import IMAGES, Patches, draw_patches, level_heights, sliced_wasserstein
 
 
@@ -46,7 +47,7 @@ class PatchSets(Metric):
     def __init__(self, images: int = IMAGES, seed: int = 0, keep_real: bool = False, **kwargs: Any) -> None:
         if images < 1:
             raise ValueError(f"a distance needs one image or more of each set; got images={images}")
-        super().__init__(**kwargs)
+        super().__init__(dist_sync_fn=gather, **kwargs)
         self.images, self.seed, self.keep_real = images, seed, keep_real
         self.add_state("real", default=[], dist_reduce_fx="cat")
         self.add_state("synthetic", default=[], dist_reduce_fx="cat")

@@ -15,6 +15,7 @@ from torch.multiprocessing.spawn import spawn
 from mammo_gan.metrics.auc import AucWithInterval
 from mammo_gan.metrics.feature_distance import FeatureDistance
 from mammo_gan.metrics.feature_overlap import FeatureOverlap
+from mammo_gan.metrics.gathering import gather
 from mammo_gan.metrics.kernel_distance import FeatureKernelDistance
 
 # Images and rows of each process.
@@ -56,3 +57,15 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     assert one == other == pytest.approx(values(slice(None)), rel=1e-9)
     assert values(SHARES[0]) != pytest.approx(one, rel=1e-3)
     assert len(one) == 1 + 2 + 4 + 3 + 3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_states_of_the_cpu_are_gathered_where_gpus_talk_by_nccl(tmp_path: Path) -> None:
+    dist.init_process_group("nccl", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    try:
+        state = torch.arange(3.0)
+        (gathered,) = gather(state)
+        assert gathered.device == state.device
+        assert gathered.tolist() == state.tolist()
+    finally:
+        dist.destroy_process_group()
