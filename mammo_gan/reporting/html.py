@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select
 
 from mammo_gan.files import write_text
 
-MediaType = Literal["image/png", "image/svg+xml"]
+MediaType = Literal["image/png", "image/svg+xml", "image/webp", "image/gif"]  # the last two may move, and png
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

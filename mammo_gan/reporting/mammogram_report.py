@@ -17,6 +17,7 @@ from mammo_gan.reporting.html import Block, Facts, Figure, Gallery, Picture, Rep
 from mammo_gan.reporting.papers import Paper
 from mammo_gan.reporting.results import Results
 from mammo_gan.reporting.swd_table import is_swd, swd_section
+from mammo_gan.reporting.video_section import video_section
 
 OUTLIERS = 8  # pictures of them
 _DISTANCE = re.compile(r"^swd(_\d+)?_\d+x\d+(_average)?$")
@@ -30,6 +31,7 @@ class Sources:
     metrics: metrics.csv of the training; samples: its folder of sample grids; begun: see `growth.last_of_each_stage`
     pruning, pruned: table and summary of the stage prune; synthesised: folder of the stage synthesize
     images: counts of real, synthetic and kept images; size: height and width of each, px
+    videos: folder of the stage videos; None = there was none
     """
 
     sample: Path
@@ -42,6 +44,7 @@ class Sources:
     synthesised: Path
     images: dict[str, int]
     size: tuple[int, int]
+    videos: Path | None = None
 
 
 def mammogram_report(results: Results, paper: Paper, sources: Sources) -> Report:
@@ -62,6 +65,7 @@ def mammogram_report(results: Results, paper: Paper, sources: Sources) -> Report
         sections.training(sources.metrics, None, origin, losses=losses) if losses else None,
         _distance(sources, origin),
         _pruning(sources, origin),
+        None if sources.videos is None else video_section(sources.videos, origin),
         facts.run(results, origin, None, whole=True),
         facts.readings(paper),
         facts.reproduction(results),

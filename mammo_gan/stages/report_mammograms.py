@@ -24,6 +24,7 @@ from mammo_gan.stages import evaluate, evaluate_mammograms, train
 from mammo_gan.stages.report import REPORT, RESULTS, Report, value_of
 from mammo_gan.stages.stage import Context
 from mammo_gan.stages.training.trained import METRICS, TRAINING
+from mammo_gan.stages.videos import VIDEOS
 from mammo_gan.synthesis import pruned
 
 UNKNOWN = "unknown"
@@ -32,10 +33,11 @@ UNKNOWN = "unknown"
 class ReportMammograms(Report):
     """As `Report`, of whole images; `unkeyed.schedule` is the training's.
 
-    Stages beyond `evaluate` may follow as inputs: where they measure something, their values are added to its own.
+    Stages beyond `evaluate` may follow as inputs: where they measure something, their values are added to its own, and
+    videos are shown.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def run(self, folder: Path, context: Context) -> None:
         indexed, prepared, trained, synthesised, pruning, evaluated, *further = (
@@ -62,6 +64,7 @@ class ReportMammograms(Report):
             synthesised=synthesised,
             images=found["images"],
             size=(found["size"][0], found["size"][1]),
+            videos=next((place for place in further if (place / VIDEOS).is_file()), None),
         )
         html.save(folder / REPORT, mammogram_report(results, read_paper(self.paper), sources))
         context.screen.say(str((folder / REPORT).resolve()))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from mammo_gan.errors import UserError
+from mammo_gan.reporting import video_section
 from mammo_gan.reporting.figures.curves import loss_curves
 from mammo_gan.reporting.figures.growth import last_of_each_stage
 from mammo_gan.reporting.figures.mammograms import outlier_sheet, pair_sheet
@@ -20,6 +22,7 @@ from mammo_gan.reporting.html import Figure, Gallery, Report, Table, render
 from mammo_gan.reporting.mammogram_report import Sources, mammogram_report
 from mammo_gan.reporting.papers import read_paper
 from mammo_gan.reporting.results import Results, Value
+from mammo_gan.synthesis.frames import write_video
 from tests.reporting import examples
 
 PAPER = read_paper(Path(__file__).parents[2] / "experiments/korkinof2019_mammogan/paper.toml")
@@ -167,6 +170,30 @@ def test_the_iteration_that_begins_a_stage_is_its_own(tmp_path: Path) -> None:
     large.write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"0000040\.png: expected a grid of samples"):
         last_of_each_stage(tmp_path, BEGUN)
+
+
+def test_videos_are_on_the_page_unless_they_are_too_large(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [np.full((40, 96), level, np.uint8) for level in (10, 200)]
+    write_video(tmp_path / "walk.webp", frames, per_second=5)
+    write_video(tmp_path / "fade_in.gif", frames, per_second=5)
+    shown = replace(sources, videos=tmp_path)
+    text = render(mammogram_report(results(), PAPER, shown))
+    for name, kind in (("walk.webp", "webp"), ("fade_in.gif", "gif")):
+        assert base64.b64encode((tmp_path / name).read_bytes()).decode() in text
+        assert f"data:image/{kind};base64," in text
+    monkeypatch.setattr(video_section, "LARGEST", 10)
+    text = render(mammogram_report(results(), PAPER, shown))
+    assert "data:image/webp" not in text
+    assert f"{tmp_path.name}/walk.webp" in text
+    (tmp_path / "walk.webp").write_bytes(b"no video")
+    with pytest.raises(UserError, match=r"walk\.webp: expected a video"):
+        mammogram_report(results(), PAPER, shown)
+    (tmp_path / "fade_in.gif").unlink()
+    (tmp_path / "walk.webp").unlink()
+    with pytest.raises(UserError, match=r"expected walk\.webp"):
+        mammogram_report(results(), PAPER, shown)
 
 
 def grey(png: bytes | None) -> np.ndarray:
