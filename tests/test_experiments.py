@@ -25,10 +25,13 @@ REPORTING = [
     and name != "judge_lesions"  # needs a folder of images and trains nothing: tests/stages/test_judge_lesions.py
 ]
 PRESETS = [name for name, _ in group_options("preset")]
+# Every scale as the paper has it, and every other preset at the paper's scale: composing takes half a second each.
+COMPOSED = [(scale, "paper") for scale in ("paper", "demo", "smoke")] + [
+    ("paper", preset) for preset in PRESETS if preset != "paper"
+]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("scale", ["paper", "demo", "smoke"])
+@pytest.mark.parametrize(("scale", "preset"), COMPOSED)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_composes_and_its_method_instantiates(experiment: str, scale: str, preset: str) -> None:
     overrides = [f"experiment={experiment}", f"scale={scale}", f"preset={preset}", "weights=random"]
@@ -98,3 +101,19 @@ def test_images_are_prepared_from_the_command_line_and_not_twice(tmp_path: Path)
     again = run(tmp_path, "experiment=prepare_images")
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("already there") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("archive", ["ddsm", "cbis"])
+def test_mammograms_are_drawn_of_another_archive(archive: str, tmp_path: Path) -> None:
+    """Both know the density, which OPTIMAM's phantom doesn't: it is asked for, and read off the images."""
+    ran = run(tmp_path, "experiment=mammogan_optimam", f"archive={archive}")
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    folder = Path(ran.stdout.strip().splitlines()[-1]).parent
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    values = {value["name"]: value for value in results["values"]}
+    for images in ("real", "synthetic"):
+        for attribute in ("view", "density"):
+            read = values[f"attribute/{images}/{attribute}/accuracy"]
+            assert read["n"] > 0
+            assert 0 <= read["value"] <= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,11 +15,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from mammo_gan.archives.leaks import check_archives
-from mammo_gan.callbacks.best import Best
 from mammo_gan.callbacks.checkpoint_files import BEST
 from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.callbacks.growth import Growth
-from mammo_gan.callbacks.metric_over_training import MetricOverTraining
 from mammo_gan.callbacks.sample_grid import SampleGrid
 from mammo_gan.data.datamodule import InfillData
 from mammo_gan.data.mammograms import MammogramData
@@ -34,6 +32,7 @@ from mammo_gan.stages.training import (
     following,
     forecast,
     growing_forecast,
+    judging,
     lengths,
     memory,
     processes,
@@ -55,8 +54,8 @@ class Train(Stage):
         training: `batch_size`, or the `schedule` of a GAN that grows, which tells it.
         data: makes the data module from a store, `batch_size` (without a schedule), `seed` and `workers`; None =
             patches to infill, with the training's `flips`.
-        metric: of the generator while it learns, see `following.distance`, or of a GAN that grows
-            `following.growing_distances`, by whose finest resolution the best generator is kept unless callbacks.best
+        metric: of the generator while it learns, see `judging.distance`, or of a GAN that grows
+            `judging.growing_distances`, by whose finest resolution the best generator is kept unless callbacks.best
             names another value. Where the average is measured, it is the average that is kept. None = nothing is
             measured.
     """
@@ -144,7 +143,9 @@ class Train(Stage):
         method.archives = tuple(sorted({*self.trained_before, self._archive(context)}))
         if self.init_from is not None and checkpoint is None:
             trained.load_generator(method.get_submodule("generator"), Path(self.init_from))
-        callbacks = self._callbacks(folder, data, iterations, context)
+        average = GeneratorAverage(self.training.average_decay, every_iteration=self._grows)
+        judged = self._judged(data, average)
+        callbacks = self._callbacks(folder, data, iterations, context, average, judged)
         settings = self.devices.trainer_settings()
         trainer = pl.Trainer(**settings, logger=False, callbacks=callbacks, default_root_dir=folder)
         divided = None if self._grows else normalised_apart(method, self.devices, self.training.batch_size)
@@ -157,10 +158,9 @@ class Train(Stage):
             pl.seed_everything(_seed_of(self.seed, trainer.global_rank), verbose=False)
         fitting.fit(trainer, method, data, checkpoint, iterations, folder)
         if trainer.is_global_zero:
-            average = next(callback for callback in callbacks if isinstance(callback, GeneratorAverage))
             said = [*self._leaks(self._archive(context)), *([] if divided is None else [divided])]
-            averaged = self._best_is_averaged(callbacks)
-            trained.write_best(folder / CHECKPOINTS / BEST, folder / trained.GENERATOR_BEST, averaged=averaged)
+            best = folder / CHECKPOINTS / BEST
+            trained.write_best(best, folder / trained.GENERATOR_BEST, averaged=judged.by_average)
             trained.write(folder, method, average.averaged(method), trainer, self.precision, rollbacks.made, said)
 
     def _forecast(self, data: pl.LightningDataModule, folder: Path, context: Context, iterations: int) -> None:
@@ -170,7 +170,7 @@ class Train(Stage):
             return method
 
         settings = self.devices.trainer_settings
-        measured = self._measured(data, GeneratorAverage(self.training.average_decay))
+        measured = self._judged(data, GeneratorAverage(self.training.average_decay)).metrics
         if isinstance(data, MammogramData):
             said = growing_forecast.of_training(trial, data, settings, iterations, measured)
         else:
@@ -203,11 +203,15 @@ class Train(Stage):
         return str(described["archive"])
 
     def _callbacks(
-        self, folder: Path, data: pl.LightningDataModule, iterations: int, context: Context
+        self,
+        folder: Path,
+        data: pl.LightningDataModule,
+        iterations: int,
+        context: Context,
+        average: GeneratorAverage,
+        judged: judging.Judged,
     ) -> list[pl.Callback]:
         settings = self.unkeyed.callbacks
-        average = GeneratorAverage(self.training.average_decay, every_iteration=self._grows)
-        measured = self._measured(data, average)
         grid = SampleGrid(
             following.grid(data, settings.grid_patches, self.seed),  # type: ignore[arg-type]
             every_iterations=settings.grid_every,
@@ -216,32 +220,15 @@ class Train(Stage):
             average=average if settings.grid_average else None,
         )
         growth = [Growth(context.screen.say)] if self._grows else []
-        own = [*growth, average, *measured, grid]
-        best = self._best(measured)
-        return fitting.callbacks_around(own, folder, context, iterations, self.divergence, settings, best)
+        own = [*growth, average, *judged.metrics, grid]
+        return fitting.callbacks_around(own, folder, context, iterations, self.divergence, settings, judged.best)
 
-    def _measured(self, data: pl.LightningDataModule, average: GeneratorAverage) -> list[MetricOverTraining]:
-        """What is measured over the training, by stages if it grows; then, or if it is asked for, also of `average`."""
-        if self.metric is None:
-            return []
-        if isinstance(data, MammogramData):
-            return list(following.growing_distances(plain(self.metric), data, self.seed, average))
+    def _judged(self, data: pl.LightningDataModule, average: GeneratorAverage) -> judging.Judged:
+        metric = None if self.metric is None else plain(self.metric)
         of_average = self.training.get("metric_of_average", False)
-        return [following.distance(plain(self.metric), data, self.seed, average if of_average else None)]
-
-    def _best(self, measured: Sequence[MetricOverTraining]) -> Best | None:
-        if self.unkeyed.callbacks.best is not None:
-            return Best(**self.unkeyed.callbacks.best)
-        # Assumption: the paper selects "the best network checkpoint" (korkinof2019_mammogan, 3); as in the original it
-        # is the averaged generator that is measured and drawn from.
-        return Best(measured[-1].judged_by, "min") if measured else None
-
-    def _best_is_averaged(self, callbacks: Sequence[pl.Callback]) -> bool:
-        measured = [callback for callback in callbacks if isinstance(callback, MetricOverTraining)]
-        best = self._best(measured)
-        return best is not None and best.metric.removesuffix("_mean") in {
-            f"{metric.name}_average" for metric in measured
-        }
+        best = self.unkeyed.callbacks.best
+        asked = None if best is None else plain(best)
+        return judging.judged(metric, asked, data, self.seed, average, of_average)
 
 
 def _seed_of(seed: int, rank: int) -> int:

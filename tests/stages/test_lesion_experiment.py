@@ -198,6 +198,7 @@ def test_two_processes_train_and_measure_together(output: Path, ran: Ran, capfd:
     assert (folder / trained.GENERATOR_BEST).is_file()
 
 
+@pytest.mark.slow
 def test_sample_grids_can_be_the_averaged_generators_and_the_training_stays_the_same(ran: Ran, tmp_path: Path) -> None:
     stages = "stages=[index,prepare/lesions,train/lesion]"
     averaged = run(tmp_path, stages, "callbacks.grid_average=true").folders["train/lesion"]

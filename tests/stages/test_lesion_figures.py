@@ -54,7 +54,12 @@ def test_what_makes_a_figure_is_a_command_line_that_composes(paper: str) -> None
 @pytest.mark.parametrize(
     ("figure", "groups", "title"),
     [
-        ("alyafi2019_figure11", {"real": 6, "synthetic": 12, "normal": 100}, "real and synthetic lesions and normal"),
+        pytest.param(
+            "alyafi2019_figure11",
+            {"real": 6, "synthetic": 12, "normal": 100},
+            "real and synthetic lesions and normal",
+            marks=pytest.mark.slow,
+        ),
         ("alyafi2019_figure13", {"real": 6, "flipped": 6, "normal": 100}, "real and flipped lesions and normal tissue"),
     ],
 )

@@ -10,7 +10,7 @@ from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.callbacks.growing_grid import GrowingGrid
 from mammo_gan.data.mammograms import MammogramData
 from mammo_gan.schedules.progressive import ProgressiveSchedule
-from mammo_gan.stages.training import following
+from mammo_gan.stages.training import following, judging
 from tests.data import mammogram_store
 from tests.methods.small_mammogan import SCHEMA
 
@@ -26,13 +26,13 @@ def test_distances_are_of_the_stages_that_are_large_enough(tmp_path: Path) -> No
         GeneratorAverage(0.9),
     )
     settings = {"every": 4, "samples": 5, "split": "train", "batch_size": 2}
-    found = following.growing_distances(settings, data, 3, average)
+    found = judging.growing_distances(settings, data, 3, average)
     assert [(one.name, one.stage) for one in found] == [("swd_5_20x16", 2), ("swd_5_40x32", 3)]
     for one, size in zip(found, (SIZES[1], SIZES[0]), strict=True):
         assert one.logs_later == {f"{one.name}{end}" for end in ("", "_mean", "_average", "_average_mean")}
         reals = torch.cat(list(one.real))
         assert torch.equal(reals, data.fixed_images("train", 5, 3, size))  # drawn from all, not the first ones
-    assert following.growing_distances(settings | {"split": "val"}, data, 3, average)[0].name == "swd_3_20x16"
+    assert judging.growing_distances(settings | {"split": "val"}, data, 3, average)[0].name == "swd_3_20x16"
 
 
 def test_grids_show_the_same_real_images_at_each_size(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mammo_gan.callbacks.generator_average import GeneratorAverage
 from mammo_gan.data.mammograms import MammogramData
 from mammo_gan.methods.mammogan import MammoGAN
-from mammo_gan.stages.training import following, growing_forecast
+from mammo_gan.stages.training import growing_forecast, judging
 from tests.data import mammogram_store
 from tests.methods.small_mammogan import SCHEDULE, SCHEMA, small_mammogan
 
@@ -40,7 +40,7 @@ def test_each_stage_counts_with_its_own_steps(data: MammogramData, monkeypatch: 
     monkeypatch.setattr(growing_forecast, "seconds_of_measuring", seconds_of_measuring)
     monkeypatch.setattr(growing_forecast, "needs_of", lambda _, seconds: seconds)
     monkeypatch.setattr(MammoGAN, "trainer", type("Trainer", (), {"world_size": 2}))
-    measured = following.growing_distances(METRIC, data, 0, GeneratorAverage(0.9))
+    measured = judging.growing_distances(METRIC, data, 0, GeneratorAverage(0.9))
     said: Any = growing_forecast.of_training(small_mammogan, data, lambda: SETTINGS, 27, measured)
     assert said == 3 * 1 + 9 * 10 + 15 * 100 + 1000 / 2
     assert timed == [(0, 3), (24, 4), (60, 3)]  # whole rounds of 1, 2 and 3 steps of the critic
@@ -48,6 +48,6 @@ def test_each_stage_counts_with_its_own_steps(data: MammogramData, monkeypatch: 
 
 @pytest.mark.filterwarnings("ignore")
 def test_it_trains_and_measures(data: MammogramData) -> None:
-    measured = following.growing_distances(METRIC, data, 0, GeneratorAverage(0.9))
+    measured = judging.growing_distances(METRIC, data, 0, GeneratorAverage(0.9))
     said = growing_forecast.of_training(small_mammogan, data, lambda: dict(SETTINGS), 1000, measured)
     assert said.seconds > 0 and said.memory > 0 and said.disk > 0
