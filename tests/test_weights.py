@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from mammo_gan.errors import UserError
 from mammo_gan.weights import SHAPES, TORCHVISION_FILE, TORCHVISION_NAME, VARIABLE, vgg19_features
+from mammo_gan.weights.vgg19 import Maps
 
 PRETRAINED = Path(__file__).parents[1] / "../shared/data/weights/vgg19_features_to_pool3.safetensors"
 needs_pretrained = pytest.mark.skipif(not PRETRAINED.is_file(), reason=f"{PRETRAINED} isn't there")
@@ -52,6 +53,9 @@ def test_maps_equal_torchvisions(pooling: str) -> None:
     network = vgg19_features(str(PRETRAINED), pooling=pooling)  # type: ignore[arg-type]
     with torch.no_grad():
         for found, end in zip(network(grey), (5, 10, 19), strict=True):
+            torch.testing.assert_close(found, reference[:end](rgb), rtol=1e-4, atol=1e-4)
+        convolutions = vgg19_features(str(PRETRAINED), pooling=pooling, maps="convolutions")  # type: ignore[arg-type]
+        for found, end in zip(convolutions(grey), (2, 4, 7, 9, 12), strict=True):  # after each ReLU
             torch.testing.assert_close(found, reference[:end](rgb), rtol=1e-4, atol=1e-4)
 
 
@@ -154,9 +158,10 @@ def test_a_download_that_fails_says_what_to_do(empty_cache: Path, monkeypatch: p
 
 
 @needs_pretrained
-def test_gains_bring_random_maps_to_the_scale_of_the_released_network() -> None:
-    released, random = vgg19_features(str(PRETRAINED)), vgg19_features("random")
-    assert released.gains == pytest.approx((1, 1, 1), rel=1e-3)
+@pytest.mark.parametrize(("maps", "count"), [("pools", 3), ("convolutions", 5)])
+def test_gains_bring_random_maps_to_the_scale_of_the_released_network(maps: Maps, count: int) -> None:
+    released, random = vgg19_features(str(PRETRAINED), maps=maps), vgg19_features("random", maps=maps)
+    assert released.gains == pytest.approx([1] * count, rel=1e-3)
     grey = 0.3 + 0.4 * torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     grey = torch.nn.functional.interpolate(grey, (64, 64), mode="bilinear")
     for gain, theirs, ours in zip(random.gains, released(grey), random(grey), strict=True):

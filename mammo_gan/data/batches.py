@@ -25,6 +25,20 @@ class InfillBatch(NamedTuple):
     label: Tensor
 
 
+class TriLabelBatch(NamedTuple):
+    """Patches to infill with a mass, and what is known of each beforehand (`data.trilabel`).
+
+    tri_label: (B, 3, H, W) float32 in [-1, 1]: tissue with noise where the mask is, mask, margin; (B, 2, H, W) without
+               the margin
+    image:     (B, 1, H, W) float32 in [-1, 1]
+    mask:      (B, 1, H, W) float32 in {0, 1}, 1 = lesion to infill
+    """
+
+    tri_label: Tensor
+    image: Tensor
+    mask: Tensor
+
+
 class LesionBatch(NamedTuple):
     """Patches to learn to draw.
 

@@ -1,6 +1,6 @@
 """What a DICOM mammogram's header says of the image, read in one pass and without its pixels.
 
-Tags are those of PS3.3 A.26 (Digital Mammography X-Ray Image). What readers don't need is skipped unread, so that a
+Tags are those of PS3.3 A.27 (Digital Mammography X-Ray Image). What readers don't need is skipped unread, so that a
 folder of thousands is surveyed in seconds. Headers that were kept as JSON (PS3.18 F.2) go the same way.
 """
 

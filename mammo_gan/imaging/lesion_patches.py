@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mammo_gan.imaging.geometry import Grey, Xyxy, mask_box, resize_image, resize_mask
 
-PADDING = 100  # px of the full image around the mass on each side (shen2021, 4.2)
+PADDING = 100  # px of the full image around the mass on each side (shen2021, 4.3)
 SIZE = 256  # px, to which the patch is scaled (shen2021, 4.1)
 
 

@@ -16,7 +16,7 @@ class NonSaturatingLoss:
         """Half of -E[log D(real)] - E[log(1 - D(synthetic))], with D the sigmoid of the logits.
 
         Args:
-            real, synthetic: (B,) logits.
+            real, synthetic: (B,) logits, or (B, h, w) of parts.
 
         Returns:
             () float32, >= 0.
@@ -29,7 +29,7 @@ class NonSaturatingLoss:
         """-E[log D(synthetic)].
 
         Args:
-            synthetic: (B,) logits.
+            synthetic: (B,) logits, or (B, h, w) of parts.
 
         Returns:
             () float32, >= 0.

@@ -1,4 +1,5 @@
-"""The feature loss: distances between VGG-19's maps of real and synthetic patches (wu2018_cigan, section 2.2)."""
+"""The feature loss: distances between VGG-19's maps of real and synthetic patches (wu2018_cigan, section 2.2;
+shen2021_trilabel, equation 4)."""
 
 from __future__ import annotations
 
@@ -72,6 +73,40 @@ class MaskedFeatureLoss(nn.Module):
         return loss
 
 
+class FeatureMatchingLoss(nn.Module):
+    """Sum over l of mean |phi_l(R) - phi_l(G)|: phi_0 is the image itself, phi_1 to phi_5 are VGG-19's first five
+    convolutions (shen2021_trilabel, equation 4, where each lambda_l is one over the layer's elements).
+
+    Args:
+        features: frozen VGG-19 whose maps are the convolutions.
+
+    Raises:
+        ValueError: `features` gives pooled maps.
+    """
+
+    def __init__(self, features: Vgg19) -> None:
+        super().__init__()
+        if features.maps != "convolutions":
+            raise ValueError(f"feature matching looks at VGG-19's convolutions, not at its {features.maps}")
+        self.features = features
+
+    def forward(self, real: Tensor, synthetic: Tensor) -> Tensor:
+        """Mean over the batch.
+
+        Args:
+            real: (B, 1, H, W) float32 in [-1, 1].
+            synthetic: (B, 1, H, W) floating point in [-1, 1].
+
+        Returns:
+            () float32, >= 0.
+        """
+        # Assumption: layers are compared after their ReLU, and both images and maps at the scale of images in [0, 1],
+        # for VGG-19 as released. The paper names no range; in grey levels the loss would be 255 times as large, and
+        # with lambda = 100 the adversarial loss nothing beside it.
+        real, synthetic = (real + 1) / 2, (synthetic + 1) / 2
+        return (image_distance(real, synthetic) + feature_distance(self.features, real, synthetic)) / GREY_LEVELS
+
+
 def image_distance(real: Tensor, synthetic: Tensor) -> Tensor:
     """Mean absolute difference of two images in [0, 1] in grey levels of 255, () float32."""
     # Assumption: Phi_0 is what VGG-19 was released to take, images in [0, 255], and Phi_1 to Phi_3 have that network's
@@ -82,7 +117,7 @@ def image_distance(real: Tensor, synthetic: Tensor) -> Tensor:
 
 
 def feature_distance(features: Vgg19, real: Tensor, synthetic: Tensor) -> Tensor:
-    """Sum over the pooled maps of the mean absolute difference, each at the scale of VGG-19 as released.
+    """Sum over the maps of the mean absolute difference, each at the scale of VGG-19 as released.
 
     () float32; gradients reach `synthetic` alone.
     """

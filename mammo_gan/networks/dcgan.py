@@ -36,6 +36,8 @@ class Generator(nn.Module):
         latent: numbers in z.
         normalise_z: stretch each batch of z to [-1, 1] first. An image then depends a little on the others of its
             batch, so sample in batches of the training's size.
+        uniform_z: give the layers U(-1, 1) instead, as shen2021 (3.2) and Radford et al. (2016) draw z: each number's
+            place in the normal distribution. z itself stays N(0, 1) for whoever draws it.
         normalisation: batch, layer (over all of a map's channels and pixels, with a gain and an offset a channel) or
             none, which gives the convolutions biases in exchange.
         upsampling: transposed 4x4 convolutions of stride 2; 3x3 ones whose output is shuffled into pixels (Shi et al.
@@ -60,6 +62,7 @@ class Generator(nn.Module):
         *,
         latent: int = 200,
         normalise_z: bool = True,
+        uniform_z: bool = False,
         normalisation: Normalisation = "batch",
         upsampling: Upsampling = "transposed",
         classes: int = 0,
@@ -69,7 +72,9 @@ class Generator(nn.Module):
         _check("generator", channels, image_size, normalisation)
         if upsampling not in get_args(Upsampling):
             raise ValueError(f"upsampling is {', '.join(get_args(Upsampling))}, not {upsampling}")
-        self.latent, self.normalise_z, self.classes = latent, normalise_z, classes
+        if uniform_z and normalise_z:
+            raise ValueError("uniform_z gives [-1, 1] by itself; set normalise_z to false with it")
+        self.latent, self.normalise_z, self.uniform_z, self.classes = latent, normalise_z, uniform_z, classes
         self.embedding = nn.Embedding(classes, latent) if classes else None
         bias = normalisation == "none"
         # A dense layer and its reshaping into the first map, written as a convolution.
@@ -99,6 +104,8 @@ class Generator(nn.Module):
         """
         if self.normalise_z:
             z = stretched(z)
+        if self.uniform_z:
+            z = torch.erf(z / 2**0.5)
         if self.embedding is not None:
             z = torch.cat([z, self.embedding(_given(label))], 1)
         z = z[:, :, None, None]

@@ -34,8 +34,13 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 SHAPES |= {f"{index}.bias": (after,) for index, (_, after) in _CHANNELS.items()}
 
-# Means of pool1 to pool3 on `_pattern()` for VGG-19 as its authors released it, for images in [0, 255].
-RELEASED_MEANS = (42.131, 66.378, 311.886)
+Maps = Literal["pools", "convolutions"]
+
+# Means of each map on `_pattern()` for VGG-19 as its authors released it, for images in [0, 255].
+RELEASED_MEANS: dict[Maps, tuple[float, ...]] = {
+    "pools": (42.131, 66.378, 311.886),  # pool1 to pool3
+    "convolutions": (7.8913, 34.517, 40.964, 38.746, 44.725),  # conv1_1, conv1_2, conv2_1, conv2_2, conv3_1
+}
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -54,6 +59,7 @@ class Vgg19(nn.Module):
         weights: tensors named as in torchvision's `vgg19().features`, from "0.weight" to "16.bias".
         provenance: where they come from.
         pooling: "max", or "average" as ciGAN's published code has it.
+        maps: "pools", pool1 to pool3, or "convolutions", the first five of them after their ReLU.
     """
 
     gains: tuple[float, ...]
@@ -61,12 +67,18 @@ class Vgg19(nn.Module):
     std: Tensor
 
     def __init__(
-        self, weights: Mapping[str, Tensor], provenance: Provenance, pooling: Literal["max", "average"] = "max"
+        self,
+        weights: Mapping[str, Tensor],
+        provenance: Provenance,
+        pooling: Literal["max", "average"] = "max",
+        maps: Maps = "pools",
     ) -> None:
         super().__init__()
         if pooling not in ("max", "average"):
             raise ValueError(f"pooling is max or average, not {pooling}")
-        self.provenance = provenance
+        if maps not in RELEASED_MEANS:
+            raise ValueError(f"maps is pools or convolutions, not {maps}")
+        self.provenance, self.maps = provenance, maps
         self.pooling = "max"
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
@@ -74,7 +86,7 @@ class Vgg19(nn.Module):
             self.register_buffer(name.replace(".", "_"), weights[name].detach().float(), persistent=False)
         with torch.no_grad():
             means = [max(float(features.mean()), 1e-12) for features in self(_pattern())]
-        self.gains = tuple(released / mean for released, mean in zip(RELEASED_MEANS, means, strict=True))
+        self.gains = tuple(released / mean for released, mean in zip(RELEASED_MEANS[maps], means, strict=True))
         self.pooling = pooling
 
     @property
@@ -82,17 +94,21 @@ class Vgg19(nn.Module):
         """Which weights these are, for tables and reports."""
         return self.provenance.name
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pooled feature maps.
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Feature maps.
 
         Args:
             image: (B, 1, H, W) in [0, 1], grey; replicated to RGB and normalised as torchvision does.
 
         Returns:
-            pool1 (B, 64, H/2, W/2), pool2 (B, 128, H/4, W/4) and pool3 (B, 256, H/8, W/8).
+            pool1 (B, 64, H/2, W/2), pool2 (B, 128, H/4, W/4) and pool3 (B, 256, H/8, W/8); or conv1_1 and conv1_2
+            (B, 64, H, W), conv2_1 and conv2_2 (B, 128, H/2, W/2) and conv3_1 (B, 256, H/4, W/4).
         """
-        maps = []
         features = (image - self.mean) / self.std  # (B, 3, H, W)
+        return self._pools(features) if self.maps == "pools" else self._convolutions(features)
+
+    def _pools(self, features: Tensor) -> tuple[Tensor, ...]:
+        maps = []
         for *first, last in STAGES:
             for index in first:
                 features = F.relu(self._convolved(features, index), inplace=True)
@@ -102,14 +118,26 @@ class Vgg19(nn.Module):
             else:
                 features = F.avg_pool2d(F.relu(features, inplace=True), 2)
             maps.append(features)
-        return maps[0], maps[1], maps[2]
+        return tuple(maps)
+
+    def _convolutions(self, features: Tensor) -> tuple[Tensor, ...]:
+        maps: list[Tensor] = []
+        pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
+        for stage, (first, second, *_) in enumerate(STAGES):
+            maps.append(F.relu(self._convolved(features, first), inplace=True))
+            if stage < len(STAGES) - 1:  # of the last stage only the first is looked at
+                maps.append(F.relu(self._convolved(maps[-1], second), inplace=True))
+                features = pool(maps[-1], 2)
+        return tuple(maps)
 
     def _convolved(self, features: Tensor, index: int) -> Tensor:
         weight, bias = self.get_buffer(f"{index}_weight"), self.get_buffer(f"{index}_bias")
         return F.conv2d(features, weight, bias, padding=1)
 
 
-def vgg19_features(source: str, sha256: str | None = None, pooling: Literal["max", "average"] = "max") -> Vgg19:
+def vgg19_features(
+    source: str, sha256: str | None = None, pooling: Literal["max", "average"] = "max", maps: Maps = "pools"
+) -> Vgg19:
     """VGG-19 up to pool3 with weights from `source`.
 
     Args:
@@ -120,14 +148,14 @@ def vgg19_features(source: str, sha256: str | None = None, pooling: Literal["max
             "auto": the file that the environment variable VGG19_WEIGHTS names, else torchvision's file if it is
             in torch's cache, else random, with a warning.
         sha256: what the weights' file must have, if given.
-        pooling: "max" or "average".
+        pooling, maps: see Vgg19.
 
     Raises:
         UserError: the file isn't there, isn't VGG-19 or has another checksum, or can't be downloaded.
     """
     weights, provenance = _load(source)
     check_sha256("VGG-19", source, sha256, provenance, "weights.sha256")
-    return Vgg19(weights, provenance, pooling)
+    return Vgg19(weights, provenance, pooling, maps)
 
 
 def _load(source: str) -> tuple[dict[str, Tensor], Provenance]:

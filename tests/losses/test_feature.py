@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage, signal
 
 from mammo_gan.losses.boundary import BoundaryWeight
-from mammo_gan.losses.feature import FeatureLoss, MaskedFeatureLoss
+from mammo_gan.losses.feature import FeatureLoss, FeatureMatchingLoss, MaskedFeatureLoss
 from mammo_gan.weights import STAGES, Vgg19
 from tests.methods.small import slim_vgg
 
@@ -23,9 +25,9 @@ def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def reference_maps(network: Vgg19, image: np.ndarray) -> list[np.ndarray]:
-    """pool1 to pool3 of one (H, W) image, by scipy's correlation."""
+    """pool1 to pool3 of one (H, W) image, or its first five convolutions with ReLU, by scipy's correlation."""
     features = (image[None] - network.mean.numpy()[0]) / network.std.numpy()[0]
-    maps = []
+    pools, convolutions = [], []
     for stage in STAGES:
         for index in stage:
             weight, bias = network.get_buffer(f"{index}_weight").numpy(), network.get_buffer(f"{index}_bias").numpy()
@@ -34,15 +36,16 @@ def reference_maps(network: Vgg19, image: np.ndarray) -> list[np.ndarray]:
                 sum(signal.correlate(c, k, "valid") for c, k in zip(padded, kernels, strict=True)) for kernels in weight
             ]
             features = np.maximum(np.stack(sums) + bias[:, None, None], 0)
+            convolutions.append(features)
         channels, height, width = features.shape
         blocks = features.reshape(channels, height // 2, 2, width // 2, 2)
         features = blocks.max((2, 4)) if network.pooling == "max" else blocks.mean((2, 4))
-        maps.append(features)
-    return maps
+        pools.append(features)
+    return pools if network.maps == "pools" else convolutions[:5]
 
 
 def reference_distance(network: Vgg19, real: np.ndarray, synthetic: np.ndarray) -> float:
-    """Sum over the pooled maps of the mean absolute difference, at the scale of VGG-19 as released."""
+    """Sum over the maps of the mean absolute difference, at the scale of VGG-19 as released."""
     total = 0.0
     for one, other in zip(real, synthetic, strict=True):
         maps = zip(network.gains, reference_maps(network, one[0]), reference_maps(network, other[0]), strict=True)
@@ -56,6 +59,33 @@ def test_loss_equals_its_formula() -> None:
     expected = 255 * np.abs(real - synthetic).mean() + reference_distance(network, real, synthetic)
     value = FeatureLoss(network)(*map(torch.from_numpy, (real, synthetic, mask)))
     assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_feature_matching_equals_its_formula(pooling: Literal["max", "average"]) -> None:
+    """shen2021_trilabel, equation 4, for images in [0, 1]."""
+    network = slim_vgg(pooling, "convolutions")
+    real, synthetic, _ = images()
+    expected = np.abs(real - synthetic).mean() + reference_distance(network, real, synthetic) / 255
+    value = FeatureMatchingLoss(network)(*(2 * torch.from_numpy(image) - 1 for image in (real, synthetic)))
+    assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_feature_matching_costs_nothing_on_equal_images_and_reaches_the_synthetic_one_alone() -> None:
+    loss = FeatureMatchingLoss(slim_vgg(maps="convolutions"))
+    real, synthetic = (2 * torch.from_numpy(image) - 1 for image in images()[:2])
+    assert loss(real, real.clone()) == 0
+    real.requires_grad_(), synthetic.requires_grad_()
+    loss(real, synthetic).backward()
+    assert synthetic.grad is not None
+    assert (synthetic.grad != 0).all()
+    assert not list(loss.parameters())
+    assert not loss.state_dict()
+
+
+def test_feature_matching_looks_at_convolutions() -> None:
+    with pytest.raises(ValueError, match="not at its pools"):
+        FeatureMatchingLoss(slim_vgg())
 
 
 def test_masked_loss_equals_its_formula() -> None:

@@ -25,7 +25,7 @@ SIZE = 16
 BATCH = 4
 
 
-def slim_vgg(pooling: Literal["max", "average"] = "max") -> Vgg19:
+def slim_vgg(pooling: Literal["max", "average"] = "max", maps: Literal["pools", "convolutions"] = "pools") -> Vgg19:
     """VGG-19's layers with 2 to 4 channels."""
     source = torch.Generator().manual_seed(7)
     widths = {0: (3, 2), 2: (2, 2), 5: (2, 3), 7: (3, 3), 10: (3, 4), 12: (4, 4), 14: (4, 4), 16: (4, 4)}
@@ -33,7 +33,7 @@ def slim_vgg(pooling: Literal["max", "average"] = "max") -> Vgg19:
     for index, (before, after) in widths.items():
         weights[f"{index}.weight"] = torch.randn(after, before, 3, 3, generator=source) / (4.5 * before) ** 0.5
         weights[f"{index}.bias"] = 0.1 * torch.randn(after, generator=source)
-    return Vgg19(weights, Provenance("slim", None, random=True), pooling)
+    return Vgg19(weights, Provenance("slim", None, random=True), pooling, maps)
 
 
 def in_turns(until: float = 0.3, steps_per_check: int = 1, max_steps: int = 3) -> tuple[Phase, Phase]:

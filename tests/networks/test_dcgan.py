@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import kstest
 from torch import Tensor, nn
 
 from mammo_gan.networks.dcgan import Discriminator, Generator, stretched
@@ -148,6 +149,18 @@ def test_noise_is_stretched_by_its_batch() -> None:
     plain = Generator([4], 8, latent=6, normalise_z=False).eval()
     first = plain(noise(8, 6))[:1]
     torch.testing.assert_close(plain(noise(8, 6)[:1]), first)  # alone or among others
+
+
+def test_noise_can_be_uniform() -> None:
+    """The layers see U(-1, 1), whoever draws z from N(0, 1)."""
+    generator = Generator([4], 8, latent=400, normalise_z=False, uniform_z=True).eval()
+    seen: list[torch.Tensor] = []
+    generator.layers[0].register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    generator(noise(8, 400))
+    assert kstest(seen[0].flatten().numpy(), "uniform", (-1, 2)).pvalue > 0.01
+    assert seen[0].abs().max() < 1
+    with pytest.raises(ValueError, match="normalise_z to false"):
+        Generator([4], 8, latent=6, normalise_z=True, uniform_z=True)
 
 
 @pytest.mark.parametrize("normalisation", ["batch", "layer", "none"])

@@ -36,6 +36,7 @@ CLASSES = (
     "mammo_gan.data.datamodule",
     "mammo_gan.data.lesions",
     "mammo_gan.data.mammograms",
+    "mammo_gan.data.masks",
     "torch.nn",
     "torch.optim",
     "torchvision.ops",
